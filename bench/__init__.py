@@ -1,0 +1,5 @@
+"""How fast the house is, as ratios to a plain insert of the same rows on the same database.
+
+Started by ``manage.py bench`` on services and a database of its own; never on anybody's data, and
+never by a test: a ratio is for people to look at.
+"""

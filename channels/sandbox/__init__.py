@@ -1,0 +1,1 @@
+"""A channel without a provider, for trials: the amount chooses what happens."""

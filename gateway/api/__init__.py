@@ -1,0 +1,1 @@
+"""The merchants' doors: one package per dialect, translations without rules of their own."""

@@ -1,0 +1,202 @@
+"""Refund orders: the fields and the state machine, nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from orders import rules
+from orders.models.account import ChannelAccount
+from orders.models.merchant import Application, Merchant
+from orders.models.pay import PayOrder
+from orders.models.state import StateField, Stateful
+
+
+class RefundOrder(Stateful):
+    class Status(models.TextChoices):
+        PROGRESS = "progress", _("refunding")
+        SUCCESS = "success", _("refunded")
+        FAIL = "fail", _("refund failed")
+        CLOSE = "close", _("refund closed")
+
+    RESERVING = (Status.PROGRESS, Status.FAIL)
+    """States in which the amount counts against the pay order's balance."""
+
+    refund_no = models.CharField(_("refund number"), max_length=32, unique=True)
+    biz_refund_no = models.CharField(_("merchant's refund number"), max_length=64)
+    out_refund_no = models.CharField(
+        _("channel's refund number"), max_length=64, blank=True, default=""
+    )
+    pay_order = models.ForeignKey(
+        PayOrder, models.PROTECT, related_name="refunds", verbose_name=_("pay order")
+    )
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
+    application = models.ForeignKey(Application, models.PROTECT, related_name="+")
+    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="+")
+    channel = models.CharField(_("channel"), max_length=16)
+    amount = models.BigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3, default="CNY")
+    reason = models.CharField(_("reason"), max_length=256, blank=True, default="")
+    notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
+    status = StateField(
+        _("status"), max_length=16, default=Status.PROGRESS, choices=Status.choices, protected=True
+    )
+    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
+    error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
+    door = models.CharField(_("door"), max_length=16)
+    asked_by = models.CharField(_("asked by"), max_length=150, default="")
+    is_sending = models.BooleanField(default=True, editable=False)
+    """A refund request for this number is on its way, or about to be."""
+    is_at_channel = models.BooleanField(default=False, editable=False)
+    """The channel has, or may have, been told about this refund."""
+    waits_for_returns = models.BooleanField(default=False, editable=False)
+    """Nothing is sent until the shares that it needs have come back."""
+    is_proved_absent = models.BooleanField(default=False, editable=False)
+    """The channel said, after our last request had ended, that it does not know this number."""
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True)
+    check_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("refund order")
+        verbose_name_plural = _("refund orders")
+        default_permissions = ("view",)
+        permissions = [
+            ("sync_refundorder", _("Can sync refunds")),
+            ("retry_refundorder", _("Can retry refunds")),
+            ("close_refundorder", _("Can close refunds")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "biz_refund_no"], name="refund_biz_refund_no_once"
+            ),
+            models.UniqueConstraint(
+                fields=["pay_order"],
+                condition=Q(status__in=["progress", "fail"]),
+                name="refund_one_in_flight",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["progress", "success", "fail", "close"]),
+                name="refund_status_known",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(status="progress") | Q(next_check_at__isnull=False),
+                name="refund_executing_is_watched",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="refund_created"),
+            models.Index(fields=["status", "created_at", "id"], name="refund_status_created"),
+            models.Index(fields=["merchant", "created_at", "id"], name="refund_merchant_created"),
+            models.Index(
+                fields=["application", "created_at", "id"], name="refund_application_created"
+            ),
+            models.Index(fields=["channel", "created_at", "id"], name="refund_channel_created"),
+            models.Index(fields=["amount", "id"], name="refund_amount"),
+            models.Index(fields=["biz_refund_no"], name="refund_biz_refund_no"),
+            models.Index(
+                fields=["out_refund_no"], condition=~Q(out_refund_no=""), name="refund_out_no"
+            ),
+            models.Index(
+                fields=["next_check_at"],
+                condition=Q(next_check_at__isnull=False),
+                name="refund_next_check",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.refund_no
+
+    @property
+    def number(self) -> str:
+        return self.refund_no
+
+    @property
+    def is_executing(self) -> bool:
+        return bool(self.status == self.Status.PROGRESS)
+
+    # --- operations --------------------------------------------------------------------------
+
+    @transition(
+        field=status,
+        source=[Status.PROGRESS, Status.FAIL],
+        target=None,
+        custom={
+            "operation": rules.Operation(
+                label=_("sync"),
+                hint=_("Asks the channel once; the order only ever moves forward."),
+                permission="sync_refundorder",
+            )
+        },
+    )
+    def sync(self) -> None:
+        self.check_count = 0
+
+    @transition(
+        field=status,
+        source=[Status.PROGRESS, Status.FAIL],
+        target=Status.PROGRESS,
+        conditions=[rules.nothing_in_flight, rules.resend_is_safe],
+        custom={
+            "operation": rules.Operation(
+                label=_("retry"),
+                hint=_("Sends the same refund again, with the same number."),
+                permission="retry_refundorder",
+                is_dangerous=True,
+            )
+        },
+    )
+    def retry(self) -> None:
+        self.is_sending = True
+        self.is_proved_absent = False
+        self.check_count = 0
+        self.ended_at = None
+
+    @transition(
+        field=status,
+        source=Status.FAIL,
+        target=Status.CLOSE,
+        conditions=[rules.nothing_in_flight],
+        custom={
+            "operation": rules.Operation(
+                label=_("close refund"),
+                hint=_("Gives this refund up; its amount can be refunded again."),
+                permission="close_refundorder",
+                needs_reason=True,
+                is_dangerous=True,
+            )
+        },
+    )
+    def close(self, ended_at: datetime) -> None:
+        self._end(ended_at)
+
+    # --- what the channel's word does --------------------------------------------------------
+
+    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.SUCCESS)
+    def succeed(self, ended_at: datetime) -> None:
+        self._end(ended_at)
+        self.error_code = self.error_message = ""
+
+    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.FAIL)
+    def fail(self, ended_at: datetime, code: str, message: str) -> None:
+        """The channel refused, or gave the money to nobody. The balance stays reserved."""
+        self._end(ended_at)
+        self.error_code, self.error_message = code[:64], message[:256]
+
+    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.CLOSE)
+    def end_closed(self, ended_at: datetime) -> None:
+        """The channel closed it without paying."""
+        self._end(ended_at)
+
+    def _end(self, ended_at: datetime) -> None:
+        self.ended_at = ended_at
+        self.is_sending = False
+        self.next_check_at = None
+        self.check_count = 0

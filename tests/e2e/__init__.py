@@ -1,0 +1,1 @@
+"""Every operation on every channel, judged by the simulators' own books."""

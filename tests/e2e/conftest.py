@@ -1,0 +1,80 @@
+"""A world for each test: a fresh simulator with an empty book, a fresh merchant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from channels.simulators.alipay import AlipaySettings, AlipaySimulator
+from channels.simulators.wechat import Settings, WechatSimulator
+from gateway import callbacks, simulated
+from orders.engine import drain, wake, wire
+from orders.models import ChannelAccount
+from tests import cast
+from tests.e2e.world import Letterbox, World
+
+SIMULATORS: dict[str, Callable[..., Any]] = {
+    "wechat": WechatSimulator,
+    "alipay": AlipaySimulator,
+}
+MAKE_SETTINGS = {"wechat": Settings, "alipay": AlipaySettings}
+FAST = {"time_scale": 6000, "ladder_scale": 600, "durable": False}
+
+
+@cache
+def identity(channel: str) -> dict[str, Any]:
+    """Keys are slow to make; the books are not shared."""
+    return simulated.PROVIDERS[channel].new_identity()
+
+
+@pytest.fixture
+def box() -> Iterator[Letterbox]:
+    box = Letterbox()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def make_world(
+    db: None,
+    redis_client: Any,
+    box: Letterbox,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[str, dict[str, Any]], World]]:
+    settings.BASE_URL = box.url
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.ENGINE_WIRE_THREADS = 8
+    wire._forget()
+    monkeypatch.setattr(wake, "publish", lambda queue: None)
+    # The worker that signs an acknowledgement is this very thread.
+    monkeypatch.setattr(callbacks.reply, "wait", lambda _key, _seconds: drain.run("callback"))
+    worlds: list[World] = []
+
+    def make(channel: str, faults: dict[str, Any]) -> World:
+        simulator = SIMULATORS[channel](identity(channel), settings=MAKE_SETTINGS[channel](**FAST))
+        simulator.start()
+        worlds.append(World(channel, simulator, _merchant(channel, simulator), box, faults))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.simulator.stop()
+        assert world.simulator.crashes == 0
+    wire._forget()
+
+
+def _merchant(channel: str, simulator: Any) -> cast.House:
+    house = cast.merchant("A")
+    config, hidden = simulated.PROVIDERS[channel].settings(identity(channel), simulator.base_url)
+    if channel == "wechat":
+        config["refund_spacing"] = "0"
+    row = ChannelAccount(
+        merchant=house.merchant, channel=channel, code=f"{channel}-a", name=channel, config=config
+    )
+    row.secrets = hidden
+    row.save()
+    return house

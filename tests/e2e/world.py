@@ -1,0 +1,236 @@
+"""One house, one channel, one simulated provider: all of it real but the processes.
+
+Services, engine, codecs, wire and simulator are the real ones. Drains run on this thread, inside
+the test's transaction; a notification that arrives over a socket is handed to this thread, which
+gives it to the web's own door, and its answer goes back over the socket. The clock's part is
+brought forward, so that a re-check of five seconds takes none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from channels.simulators.core.simulator import Simulator
+from orders.engine import drain, sweep
+from orders.models import (
+    AllocationOrder,
+    AllocationReceiver,
+    ChannelCall,
+    PayOrder,
+    RefundOrder,
+    ShareReturn,
+    TransferOrder,
+    WorkState,
+)
+from orders.services import pay
+from tests import cast
+
+AMOUNT = 10_000
+QUEUES = ("callback", "pay", "call", "sync")
+WITH_CHECKS = (
+    PayOrder, RefundOrder, TransferOrder, AllocationOrder, ShareReturn, AllocationReceiver,
+)  # fmt: skip
+PATIENCE_S = 15.0
+OWN_MONEY = ("top_up", "withdraw")
+"""Movements by which a test gives the merchant money to spend."""
+
+
+@dataclass
+class Delivery:
+    """A notification on its way, and what the house answered."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    answered: threading.Event = field(default_factory=threading.Event)
+    status: int = 503
+    content_type: str = "text/plain"
+    content: bytes = b""
+
+
+class Letterbox:
+    """The house's address for providers: arrivals wait here until the test's thread takes them."""
+
+    def __init__(self) -> None:
+        self.arrived: SimpleQueue[Delivery] = SimpleQueue()
+        box = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                delivery = Delivery(self.path, dict(self.headers.items()), body)
+                box.arrived.put(delivery)
+                delivery.answered.wait(PATIENCE_S)
+                # The simulator may have given up meanwhile.
+                with contextlib.suppress(OSError):
+                    self.send_response(delivery.status)
+                    self.send_header("Content-Type", delivery.content_type)
+                    self.send_header("Content-Length", str(len(delivery.content)))
+                    self.end_headers()
+                    self.wfile.write(delivery.content)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
+
+    def waiting(self) -> Iterator[Delivery]:
+        with contextlib.suppress(Empty):
+            while True:
+                yield self.arrived.get_nowait()
+
+    def stop(self) -> None:
+        for delivery in self.waiting():
+            delivery.answered.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class World:
+    """A merchant at one channel, and the tools of its story."""
+
+    def __init__(
+        self,
+        channel: str,
+        simulator: Simulator,
+        house: cast.House,
+        box: Letterbox,
+        faults: dict[str, Any],
+    ) -> None:
+        self.channel = channel
+        self.simulator: Any = simulator
+        self.house = house
+        self.told: list[int] = []
+        """HTTP status that each notification was answered with."""
+        self._box = box
+        self._faults = faults
+        self._silence: dict[str, Any] = {}
+        self._web = Client()
+
+    # --- hurting ------------------------------------------------------------------------
+
+    def silence(self, kind: str = "") -> None:
+        """Notifications (of this kind) do not come any more: somebody has to ask."""
+        self._silence = {f"callback_{kind}" if kind else "callback": {"fault": "off"}}
+        self.simulator.set_faults(self._silence)
+
+    def hurt(self) -> None:
+        """From here on the provider misbehaves as the test says."""
+        self.simulator.set_faults({**self._silence, **self._faults})
+
+    def is_quiet_about(self, operation: str) -> bool:
+        return operation not in self._faults
+
+    # --- time ---------------------------------------------------------------------------
+
+    def until(self, fact: Callable[[], Any], what: str, *, clock: bool = True) -> Any:
+        """Let the house work until the fact holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        rounds = 0
+        while not (found := fact()):
+            said = f"in vain waited for: {what}; {self.calls()[:12]} …"
+            assert time.monotonic() < deadline, said
+            rounds += 1
+            self.turn(clock=clock and rounds % 4 == 0)
+        return found
+
+    def turn(self, *, clock: bool) -> None:
+        """One round: the post, the clock, the workers."""
+        for delivery in self._box.waiting():
+            self._deliver(delivery)
+        if clock:
+            self._bring_forward()
+            sweep.sweep()
+        worked = [drain.run(queue) for queue in QUEUES]
+        if not any(worked):
+            time.sleep(0.02)
+
+    def rest(self) -> None:
+        """A while in which nothing may happen any more, whatever still comes or is asked."""
+        for _ in range(6):
+            self.turn(clock=True)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        answer = self._web.post(
+            delivery.path,
+            delivery.body,
+            content_type=delivery.headers.get("Content-Type", ""),
+            headers={n: v for n, v in delivery.headers.items() if n not in _OF_THE_HOP},
+        )
+        self.told.append(answer.status_code)
+        delivery.status, delivery.content = answer.status_code, answer.content
+        delivery.content_type = answer.headers.get("Content-Type", "text/plain")
+        delivery.answered.set()
+
+    @staticmethod
+    def _bring_forward() -> None:
+        now = timezone.now()
+        for model in WITH_CHECKS:
+            rows = model.objects.filter(next_check_at__gt=now)
+            rows.update(next_check_at=now - timedelta(seconds=1))
+        due = ChannelCall.objects.filter(state=WorkState.DUE, due_at__gt=now)
+        due.update(due_at=now - timedelta(seconds=1))
+
+    # --- facts --------------------------------------------------------------------------
+
+    def book(self) -> list[tuple[str, str, int]]:
+        """What the provider's own book says: (kind, our number, fen) of every movement."""
+        return [
+            (one["kind"], one["our_no"], one["amount"])
+            for one in self.simulator.book()["movements"]
+            if one["kind"] not in OWN_MONEY
+        ]
+
+    def calls(self) -> list[tuple[str, str]]:
+        """(kind, outcome) of every call so far, in their order."""
+        return list(ChannelCall.objects.order_by("id").values_list("kind", "outcome"))
+
+    def outcomes(self, kind: str) -> list[str]:
+        return [outcome for name, outcome in self.calls() if name == kind]
+
+    # --- what usually comes before ------------------------------------------------------
+
+    def order(self, **changes: Any) -> PayOrder:
+        """Asked for; nobody has worked on it."""
+        count = PayOrder.objects.count() + 1
+        facts = {"channel": self.channel, "amount": AMOUNT, "biz_order_no": f"SO-{count}"}
+        new = cast.new_order(**{**facts, **changes})
+        return pay.request_pay(self.house.application, new, cast.MERCHANT_ACTOR)
+
+    def placed(self, **changes: Any) -> PayOrder:
+        """Held by the provider; the customer may pay."""
+        order = self.order(**changes)
+        self.until(lambda: is_(order, "progress"), "the order is placed", clock=False)
+        if self.channel == "alipay":
+            # Until the customer scans, Alipay does not know the trade.
+            self.simulator.scan(order.order_no)
+        return order
+
+    def paid(self, **changes: Any) -> PayOrder:
+        order = self.placed(**changes)
+        self.simulator.pay(order.order_no)
+        self.until(lambda: is_(order, "success"), "the order is paid", clock=False)
+        return cast.reload(order)
+
+
+_OF_THE_HOP = ("Host", "Content-Length", "Content-Type", "Connection")
+
+
+def is_(row: Any, *statuses: str) -> bool:
+    return cast.reload(row).status in statuses

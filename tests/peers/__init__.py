@@ -1,0 +1,1 @@
+"""Independent clients of the payment providers, driven against the simulators."""
