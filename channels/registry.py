@@ -5,10 +5,12 @@ from __future__ import annotations
 from channels.alipay.channel import AlipayChannel
 from channels.base import Channel
 from channels.sandbox.channel import SandboxChannel
+from channels.umf.channel import UmfChannel
 from channels.wechat.channel import WechatChannel
 
 _CHANNELS: dict[str, Channel] = {
-    channel.code: channel for channel in (WechatChannel(), AlipayChannel(), SandboxChannel())
+    channel.code: channel
+    for channel in (WechatChannel(), AlipayChannel(), UmfChannel(), SandboxChannel())
 }
 
 

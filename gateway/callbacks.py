@@ -41,7 +41,7 @@ RECEIVED = Counter(
 )  # fmt: skip
 
 ACK_WAIT_S = 4.0
-"""For a worker's signature."""
+"""For a worker's signature. UMF does not say how long it waits for an answer."""
 _ack_places = threading.BoundedSemaphore(8)
 """Of the 40 threads of a web process; the next deliveries come back later instead of waiting."""
 

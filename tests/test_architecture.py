@@ -21,7 +21,7 @@ SOURCES = [
 MONEY_ROOMS = [path for path in SOURCES if "simulators" not in path.parts]
 
 
-PROVIDERS = {"wechat", "alipay", "sandbox"}
+PROVIDERS = {"wechat", "alipay", "umf", "sandbox"}
 
 
 def names(tree: ast.AST) -> set[str]:
@@ -94,6 +94,7 @@ def _calls(tree: ast.AST) -> set[str]:
             (
                 "channels.wechat",
                 "channels.alipay",
+                "channels.umf",
                 "channels.sandbox",
                 "channels.base",
                 "channels.transport",

@@ -9,10 +9,11 @@ from channels.base import Channel
 
 
 def test_registered_channels_are_found_by_their_code() -> None:
-    assert registry.codes() == ("wechat", "alipay", "sandbox")
+    assert registry.codes() == ("wechat", "alipay", "umf", "sandbox")
     assert [channel.code for channel in registry.all_channels()] == [
         "wechat",
         "alipay",
+        "umf",
         "sandbox",
     ]
     for code in registry.codes():
@@ -23,7 +24,8 @@ def test_unknown_code_is_refused_in_a_sentence() -> None:
     with pytest.raises(KeyError) as caught:
         registry.get("paypal")
     assert (
-        caught.value.args[0] == "There is no channel 'paypal'; there are: wechat, alipay, sandbox."
+        caught.value.args[0]
+        == "There is no channel 'paypal'; there are: wechat, alipay, umf, sandbox."
     )
 
 

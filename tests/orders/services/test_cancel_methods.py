@@ -15,6 +15,9 @@ from tests import cast
 @pytest.mark.parametrize(
     ("channel", "method", "cancels"),
     [
+        ("umf", "native", False),
+        ("umf", "jsapi", False),
+        ("umf", "barcode", True),
         ("alipay", "native", True),
         ("wechat", "native", False),
     ],
