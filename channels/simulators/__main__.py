@@ -19,11 +19,14 @@ from typing import Any
 from channels.simulators.alipay import AlipaySimulator
 from channels.simulators.alipay import new_identity as new_alipay_identity
 from channels.simulators.core.simulator import Settings, Simulator
+from channels.simulators.umf import UmfSimulator
+from channels.simulators.umf import new_identity as new_umf_identity
 from channels.simulators.wechat import WechatSimulator
 from channels.simulators.wechat import new_identity as new_wechat_identity
 
 SIMULATORS: dict[str, tuple[Callable[..., Simulator], Callable[[], dict[str, Any]]]] = {
     "alipay": (AlipaySimulator, new_alipay_identity),
+    "umf": (UmfSimulator, new_umf_identity),
     "wechat": (WechatSimulator, new_wechat_identity),
 }
 

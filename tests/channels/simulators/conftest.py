@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from channels.simulators import alipay as alipay_room
+from channels.simulators import umf as umf_room
 from channels.simulators.alipay import AlipaySimulator
+from channels.simulators.umf import UmfSimulator
 from channels.simulators.wechat import Settings, WechatSimulator, new_identity
 from tests.channels.simulators.alipay_client import Ears, Shop
+from tests.channels.simulators.umf_client import Inbox, Till
 from tests.channels.simulators.wire_client import Merchant, Receiver
 
 QUICK = Settings(time_scale=6000, ladder_scale=150, durable=False)
@@ -96,3 +99,44 @@ def ears() -> Iterator[Ears]:
     ears.start()
     yield ears
     ears.stop()
+
+
+@pytest.fixture(scope="session")
+def umf_identity() -> dict[str, Any]:
+    return umf_room.new_identity()
+
+
+@pytest.fixture
+def make_umf(umf_identity: dict[str, Any]) -> Iterator[Callable[..., UmfSimulator]]:
+    """As ``make_simulator``, for UMF."""
+    made: list[UmfSimulator] = []
+
+    def make(**options: Any) -> UmfSimulator:
+        simulator = UmfSimulator(umf_identity, **({"settings": QUICK} | options))
+        simulator.start()
+        made.append(simulator)
+        return simulator
+
+    yield make
+    for simulator in made:
+        simulator.stop()
+    assert [simulator.crashes for simulator in made] == [0] * len(made)
+
+
+@pytest.fixture
+def umf(make_umf: Callable[..., UmfSimulator]) -> UmfSimulator:
+    return make_umf()
+
+
+@pytest.fixture
+def till(umf_identity: dict[str, Any], umf: UmfSimulator) -> Till:
+    return Till(umf_identity, umf.base_url)
+
+
+@pytest.fixture
+def inbox(till: Till) -> Iterator[Inbox]:
+    """It acknowledges everything, rightly."""
+    inbox = Inbox(answer=lambda count, told: till.acknowledgement(told))
+    inbox.start()
+    yield inbox
+    inbox.stop()
