@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.simulators.alipay import identity as alipay
+from channels.simulators.umf import identity as umf
 from channels.simulators.wechat import identity as wechat
 
 Identity = dict[str, Any]
@@ -49,6 +50,12 @@ def _alipay(identity: Identity, url: str) -> Settings:
     return {**config, "seller_id": identity["seller_id"]}, hidden
 
 
+def _umf(identity: Identity, url: str) -> Settings:
+    config = umf.credentials(identity, url)
+    hidden = {"merchant_private_key_pem": config.pop("merchant_private_key_pem")}
+    return {**config, "pay_type": "WX"}, hidden
+
+
 PROVIDERS: Mapping[str, Provider] = {
     "wechat": Provider(
         title="微信支付(模拟)",
@@ -63,5 +70,12 @@ PROVIDERS: Mapping[str, Provider] = {
         simulator_half=alipay.simulator_half,
         credentials=alipay.credentials,
         settings=_alipay,
+    ),
+    "umf": Provider(
+        title="联动优势(模拟)",
+        new_identity=umf.new_identity,
+        simulator_half=umf.simulator_half,
+        credentials=umf.credentials,
+        settings=_umf,
     ),
 }

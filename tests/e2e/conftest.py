@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from channels.simulators.alipay import AlipaySettings, AlipaySimulator
-from channels.simulators.wechat import Settings, WechatSimulator
+from channels.simulators.umf import Settings, UmfSimulator
+from channels.simulators.wechat import WechatSimulator
 from gateway import callbacks, simulated
 from orders.engine import drain, wake, wire
 from orders.models import ChannelAccount
@@ -19,8 +20,9 @@ from tests.e2e.world import Letterbox, World
 SIMULATORS: dict[str, Callable[..., Any]] = {
     "wechat": WechatSimulator,
     "alipay": AlipaySimulator,
+    "umf": UmfSimulator,
 }
-MAKE_SETTINGS = {"wechat": Settings, "alipay": AlipaySettings}
+MAKE_SETTINGS = {"wechat": Settings, "alipay": AlipaySettings, "umf": Settings}
 FAST = {"time_scale": 6000, "ladder_scale": 600, "durable": False}
 
 

@@ -30,7 +30,7 @@ RECEIVERS = {
     "wechat": (("merchant_no", "1900000109", "青茶铺"), ("openid", PAYEES["wechat"][1], "李四")),
     "alipay": (("user_id", "2088101126765726", ""), ("user_id", "2088101126765727", "")),
 }
-ENDS = {"wechat": ("close",), "alipay": ("cancel", "close")}
+ENDS = {"wechat": ("close",), "umf": ("close",), "alipay": ("cancel", "close")}
 """The stored status is what happened: where the answer to a cancel was lost, Alipay's query knows
 only that the trade is closed."""
 Book = list[tuple[str, str, int]]
@@ -70,7 +70,7 @@ def closes(world: World) -> Book:
     order = world.placed()
     world.hurt()
     pay.request_close(order.order_no, ACTOR)
-    world.until(lambda: is_(order, "close"), "the order is closed")
+    world.until_over(lambda: is_(order, "close"), "the order is closed")
     _cannot_be_paid(world, order)
     return []
 
@@ -80,7 +80,7 @@ def cancels(world: World) -> Book:
     order = world.placed()
     world.hurt()
     pay.request_cancel(order.order_no, ACTOR)
-    world.until(lambda: is_(order, *ENDS[world.channel]), "the order is cancelled")
+    world.until_over(lambda: is_(order, *ENDS[world.channel]), "the order is cancelled")
     asked, other = ("close_pay", "cancel_pay")
     if world.channel == "alipay":
         asked, other = other, asked
@@ -279,7 +279,7 @@ def _late(op: str, fault: str) -> dict[str, Any]:
     return {op: {"fault": fault, "seconds": 1}}
 
 
-ALL = ("wechat", "alipay")
+ALL = ("wechat", "alipay", "umf")
 _LAG = {channel: _late("query", "lag") for channel in ALL}
 _NO_REFUND_YET = {channel: _late("query_refund", "not_found") for channel in ALL}
 STORIES: Mapping[str, Story] = {
@@ -291,7 +291,9 @@ STORIES: Mapping[str, Story] = {
         ops=dict.fromkeys(ALL, "close"),
         eventual=_LAG,
     ),
-    "cancel": Story(tell=cancels, ops={"wechat": "close", "alipay": "cancel"}, eventual={}),
+    "cancel": Story(
+        tell=cancels, ops={"wechat": "close", "alipay": "cancel", "umf": "close"}, eventual={}
+    ),
     "cancel_paid": Story(
         tell=cancels_what_was_paid_meanwhile,
         ops={"alipay": "cancel"},
@@ -303,6 +305,7 @@ STORIES: Mapping[str, Story] = {
         eventual={
             "wechat": _NO_REFUND_YET["wechat"] | _late("refund", "processing"),
             "alipay": _NO_REFUND_YET["alipay"] | _late("refund", "processing"),
+            "umf": _NO_REFUND_YET["umf"] | _late("refund", "processing"),
         },
         calls_back=True,
     ),

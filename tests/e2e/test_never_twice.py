@@ -81,7 +81,7 @@ def test_a_code_that_nobody_scanned_may_still_be_paid_after_the_close_and_is_the
     assert is_(order, "close")
 
 
-@pytest.mark.parametrize("channel", ["wechat", "alipay"])
+@pytest.mark.parametrize("channel", ["wechat", "alipay", "umf"])
 def test_a_forged_notification_moves_nothing(make_world, channel):
     """A forgery comes first; only the true one counts."""
     world: World = make_world(channel, {"callback": {"fault": "forged"}})
@@ -93,7 +93,7 @@ def test_a_forged_notification_moves_nothing(make_world, channel):
     assert world.book() == [("pay", order.order_no, AMOUNT)]
 
 
-@pytest.mark.parametrize("channel", ["wechat", "alipay"])
+@pytest.mark.parametrize("channel", ["wechat", "alipay", "umf"])
 def test_an_order_that_nobody_pays_is_closed_when_its_time_is_over(make_world, channel):
     """At the provider too, so that nobody can pay it any more."""
     world: World = make_world(channel, {})

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 URLS = {
     "wechat": "http://127.0.0.1:5001",
     "alipay": "http://127.0.0.1:5002",
+    "umf": "http://127.0.0.1:5003",
 }
 
 
@@ -39,7 +40,7 @@ def test_making_the_demo_house_twice_changes_nothing(home):
     before = _rows()
     assert demo.ensure(home, simulators=URLS) == made
     assert _rows() == before
-    assert [len(before[name]) for name in before] == [2, 2, 2, 6]
+    assert [len(before[name]) for name in before] == [2, 2, 2, 8]
 
 
 def test_the_keys_that_scripts_read_open_the_door(home):
@@ -69,6 +70,7 @@ def test_a_simulator_that_moved_is_a_new_version_of_its_accounts_only(home):
             "sandbox": (1, ""),
             "wechat": (1, "http://127.0.0.1:5001"),
             "alipay": (2, "http://127.0.0.1:6002/gateway.do"),
+            "umf": (1, "http://127.0.0.1:5003"),
         }.items()
     }
 
@@ -89,16 +91,16 @@ def test_a_house_older_than_a_simulator_gets_its_keys_and_accounts_and_keeps_its
         name: made[name] for name in ("admins", "merchants")
     }
     assert again["simulators"]["wechat"] == made["simulators"]["wechat"]
-    assert set(again["simulators"]) == {"wechat", "alipay"}
+    assert set(again["simulators"]) == {"wechat", "alipay", "umf"}
     assert list(ChannelAccount.objects.order_by("pk").values())[:4] == before
-    assert ChannelAccount.objects.count() == 6
+    assert ChannelAccount.objects.count() == 8
     assert demo.facts(home) == again
     assert demo.path(home).stat().st_mode & 0o777 == 0o600
 
 
 def test_the_keys_for_scripts_are_the_contract_word_for_word(home, settings):
     settings.DEMO = True
-    demo.ensure(home, simulators=URLS)
+    made = demo.ensure(home, simulators=URLS)
     (home / "run.json").write_text(json.dumps({"base_url": "http://x", "simulators": URLS}))
     known = demo.credentials(home)["simulators"]
     assert {name: set(facts) for name, facts in known.items()} == {
@@ -107,8 +109,11 @@ def test_the_keys_for_scripts_are_the_contract_word_for_word(home, settings):
             "apiv3_key", "platform_public_key_id", "platform_public_key_pem",
         },
         "alipay": {"gateway_url", "app_id", "app_private_key_pem", "alipay_public_key_pem"},
+        "umf": {"base_url", "mer_id", "merchant_private_key_pem", "platform_public_key_pem"},
     }  # fmt: skip
     assert known["alipay"]["gateway_url"] == "http://127.0.0.1:5002/gateway.do"
+    assert known["umf"]["base_url"] == "http://127.0.0.1:5003"
+    assert known["umf"]["mer_id"] == made["simulators"]["umf"]["mer_id"]
 
 
 @pytest.mark.parametrize("name", simulated.PROVIDERS)

@@ -133,7 +133,7 @@ def test_up_says_ready_once_and_stops_everything_on_ctrl_c(place):
     assert known["admins"][0] == {
         "role": "admin", "username": "admin", "password": match[1],
     }  # fmt: skip
-    assert _movements(known) == {"wechat": [], "alipay": []}
+    assert _movements(known) == {"wechat": [], "alipay": [], "umf": []}
 
     second = _manage(house.home, house.port, "up")
     assert second.returncode == 1
@@ -211,7 +211,7 @@ def _demo_credentials(house: House) -> dict:
     for merchant in known["merchants"]:
         assert set(merchant) == {"mch_no", "app_id", "api_key", "webhook_secret", "doors"}
     assert len({merchant["api_key"] for merchant in known["merchants"]}) == 2
-    assert set(known["simulators"]) == {"wechat", "alipay"}
+    assert set(known["simulators"]) == {"wechat", "alipay", "umf"}
     return known
 
 
