@@ -5,7 +5,7 @@ Every command carries our own numbers; they are the idempotency keys (DESIGN law
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -73,10 +73,10 @@ class Pay:
     attach: str = ""
     allocation: bool = False
     """The money is to be frozen for profit sharing."""
-    auth_code: str = ""
+    auth_code: str = field(default="", repr=False)
     """What was scanned (BARCODE). Never stored or logged."""
     return_url: str = ""
-    """Where the provider's cashier sends the browser back to (PAGE, WAP)."""
+    """Where the provider's cashier sends the browser back to (PAGE, WAP, H5)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ prepay where the first one came to nothing or has grown old; other content is a 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -49,6 +49,10 @@ class NewPayOrder:
     attach: str = ""
     expires_at: datetime | None = None
     allocation: bool = False
+    auth_code: str = field(default="", repr=False)
+    """The customer's payment code, scanned (barcode). Never stored, logged or shown."""
+    return_url: str = ""
+    """Where the provider's cashier sends the browser back to (page, wap, h5)."""
 
 
 def request_pay(
