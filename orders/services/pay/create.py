@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -53,6 +54,8 @@ class NewPayOrder:
     """The customer's payment code, scanned (barcode). Never stored, logged or shown."""
     return_url: str = ""
     """Where the provider's cashier sends the browser back to (page, wap, h5)."""
+    door_data: dict[str, Any] = field(default_factory=dict)
+    """What the door's dialect wants to read back from the order."""
 
 
 def request_pay(
@@ -115,6 +118,7 @@ def _write(
             PayOrder.AllocationStatus.WAITING if new.allocation else PayOrder.AllocationStatus.NONE
         ),
         door=actor.door,
+        door_data=new.door_data,
         created_at=now,
         expires_at=new.expires_at or now + DEFAULT_EXPIRY,
         next_check_at=ladder.next_check(0, now),
@@ -172,13 +176,13 @@ def _check_method(new: NewPayOrder, can: Capabilities) -> None:
             N_("%(channel)s has no method %(method)s; it has %(known)s."),
             {"channel": new.channel, "method": new.method, "known": ", ".join(methods)},
         )
-    for method, field in ((Method.JSAPI, "openid"), (Method.H5, "client_ip")):
-        if new.method == method and not getattr(new, field):
+    for method, name in ((Method.JSAPI, "openid"), (Method.H5, "client_ip")):
+        if new.method == method and not getattr(new, name):
             raise InvalidInput(
-                field,
+                name,
                 "required_by_method",
                 N_("Method %(method)s needs %(field)s."),
-                {"method": new.method, "field": field},
+                {"method": new.method, "field": name},
             )
     if new.client_ip:
         try:
