@@ -54,6 +54,7 @@ from channels.results import (
     State,
     TransferState,
 )
+from channels.wallets import Wallet
 
 if TYPE_CHECKING:
     from channels.transport import Transport
@@ -108,6 +109,7 @@ __all__ = [
     "Transfer",
     "TransferState",
     "UnbindReceiver",
+    "Wallet",
 ]
 
 
@@ -164,7 +166,11 @@ class Capabilities:
     """What a channel can do, and its limits. Guards, buttons and docs/channels.md read this."""
 
     methods: frozenset[Method]
+    wallets: tuple[Wallet, ...] = ()
+    """Whose payment codes can be scanned (BARCODE)."""
     close: bool = True
+    close_methods: frozenset[Method] | None = None
+    """Ways to pay whose orders can be closed; None: all. The others can only be cancelled."""
     cancel: bool = False
     """False: 撤销 falls back to close."""
     refund: bool = True
@@ -189,6 +195,8 @@ class Capabilities:
     """Fen per order."""
     cancel_methods: frozenset[Method] | None = None
     """Ways to pay whose orders can be cancelled; None: all. The others fall back to close."""
+    cancel_unpaid: bool = True
+    """False: only a paid order can be cancelled, one that waits for its customer is closed."""
     cancel_same_day: bool = False
     """Cancelling works only on the day of the payment (China time)."""
     transfer: bool = False

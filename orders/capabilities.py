@@ -11,7 +11,7 @@ from typing import Any
 
 from channels import registry
 from channels.base import Capabilities
-from channels.sandbox import allocation_cases, cases, transfer_cases
+from channels.sandbox import allocation_cases, cases, till_cases, transfer_cases
 
 Shown = Callable[[Any], str]
 DAY, HOUR, MINUTE = 86400, 3600, 60
@@ -57,14 +57,20 @@ Rows = Mapping[str, tuple[str, Shown]]
 TABLES: Mapping[str, Rows] = {
     "Payments": {
         "methods": ("ways to pay", _words),
+        "wallets": (
+            "payment codes (digits: how they begin)",
+            lambda wallets: "; ".join(map(str, wallets)) or "–",
+        ),
         "amount_max": ("at most per order", _yuan),
         "expiry_min": ("shortest time to pay", _seconds),
         "expiry_max": ("longest time to pay", _seconds),
         "pay_idempotent": ("the same number twice charges once", _yes),
         "close": ("close", _yes),
+        "close_methods": ("… only of orders paid by", lambda kinds: _words(kinds or ())),
         "close_advised_after": ("closing is advised against before", _seconds),
         "cancel": ("cancel (else it falls back to close)", _yes),
         "cancel_methods": ("… only of orders paid by", lambda kinds: _words(kinds or ())),
+        "cancel_unpaid": ("… also before the customer has paid", _yes),
         "cancel_same_day": ("cancel on the day of the payment only", _yes),
     },
     "Refunds": {
@@ -113,6 +119,7 @@ TABLES: Mapping[str, Rows] = {
 
 SANDBOX: Mapping[str, tuple[str, Mapping[Any, Any]]] = {
     "A payment": ("amount ends in (fen)", cases.PAY_CASES),
+    "A payment by code": ("amount ends in (fen); the rest as above", till_cases.TILL_CASES),
     "A refund": ("amount ends in (fen)", cases.REFUND_CASES),
     "A transfer": ("amount ends in (fen)", transfer_cases.TRANSFER_CASES),
     "An allocation": ("its total ends in (fen)", allocation_cases.ALLOCATION_CASES),

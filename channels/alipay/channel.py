@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import BinaryIO, ClassVar
 
+from channels import wallets
 from channels.alipay import account as accounts
 from channels.alipay import allocation, bill, callbacks, pay, receivers, refund, scrub, transfer
 from channels.base import (
@@ -56,6 +57,7 @@ class AlipayChannel(HttpChannel):
     account_fields: ClassVar[tuple[AccountField, ...]] = accounts.FIELDS
     capabilities: ClassVar[Capabilities] = Capabilities(
         methods=frozenset(pay.METHODS),
+        wallets=(wallets.ALIPAY,),
         close=True,
         cancel=True,
         cancel_same_day=True,

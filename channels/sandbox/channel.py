@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from channels import wallets
 from channels.base import (
     Account,
     AccountField,
@@ -49,6 +50,7 @@ class SandboxChannel:
     account_fields: ClassVar[tuple[AccountField, ...]] = ()
     capabilities: ClassVar[Capabilities] = Capabilities(
         methods=frozenset(Method),
+        wallets=(wallets.WECHAT, wallets.ALIPAY, wallets.UNIONPAY),
         close=True,
         cancel=True,
         pay_idempotent=True,
@@ -171,7 +173,11 @@ _FINISHED = (
 
 
 def _pay_params(command: Command, answer: Answer) -> dict[str, object]:
-    if isinstance(command, Pay) and answer.state is PayState.WAITING:
+    if (
+        isinstance(command, Pay)
+        and answer.state is PayState.WAITING
+        and command.method is not Method.BARCODE
+    ):
         return {"code_url": f"sandbox://pay/{command.order_no}"}
     if isinstance(command, Transfer) and answer.state is TransferState.WAIT_PAYEE:
         return {"confirm_url": f"sandbox://transfer/{command.transfer_no}"}

@@ -16,6 +16,7 @@ from channels.base import (
     ClosePay,
     Command,
     FinishAllocation,
+    Method,
     Pay,
     PaymentCommand,
     QueryAllocation,
@@ -43,6 +44,7 @@ from channels.sandbox.allocation_cases import (
     AllocationCase,
 )
 from channels.sandbox.cases import PAY_CASES, REFUND_CASES, Steps, always
+from channels.sandbox.till_cases import paid_by_code
 from channels.sandbox.transfer_cases import TRANSFER_CASES
 
 T = TypeVar("T")
@@ -73,6 +75,8 @@ def _payment(command: PaymentCommand) -> Script:
         return Script(number=command.refund_no, steps=steps, amount=command.amount)
     case = _chosen(PAY_CASES, command.amount)
     match command:
+        case Pay(method=Method.BARCODE):
+            steps = paid_by_code(command.amount % 100)
         case Pay():
             steps = case.pay
         case QueryPay():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import BinaryIO, ClassVar
 
+from channels import wallets
 from channels.base import (
     Account,
     AccountField,
@@ -39,10 +40,13 @@ class UmfChannel(HttpChannel):
     account_fields: ClassVar[tuple[AccountField, ...]] = accounts.FIELDS
     capabilities: ClassVar[Capabilities] = Capabilities(
         methods=frozenset(pay.PATHS),
+        # Of an account only those of its pay_type: the encoder refuses the others.
+        wallets=(wallets.WECHAT, wallets.ALIPAY, wallets.UNIONPAY),
         close=True,
         cancel=True,
         # "针对交易当天的成功订单…仅支持…用户被扫".
         cancel_methods=frozenset({Method.BARCODE}),
+        cancel_unpaid=False,
         cancel_same_day=True,
         # What a second payment request with the same number does stands nowhere.
         pay_idempotent=False,

@@ -8,11 +8,11 @@ this dialect: paths ``pay/<name>``, members of the older pages "用户主扫" (a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from channels import wallets
 from channels.base import (
     Account,
     CancelPay,
@@ -104,17 +104,16 @@ def _method_members(command: Pay, merchant: Merchant, now: datetime) -> dict[str
     }
 
 
-_MEDIA: Mapping[str, re.Pattern[str]] = {
-    "WX": re.compile(r"1[0-5][0-9]{16}"),
-    "AL": re.compile(r"(?:2[5-9]|30)[0-9]{14,22}"),
-    "YL": re.compile(r"62[0-9]{17}"),
+_MEDIA: Mapping[str, wallets.Wallet] = {
+    "WX": wallets.WECHAT,
+    "AL": wallets.ALIPAY,
+    "YL": wallets.UNIONPAY,
 }
 
 
 def _media_no(auth_code: str, pay_type: str) -> str:
-    """WeChat: 18 digits from 10 to 15 on; Alipay: 16 to 24 from 25 to 30 on; UnionPay: 19 from 62
-    on. A code of another wallet is stopped here: refunds name the account's wallet."""
-    if not _MEDIA[pay_type].fullmatch(auth_code):
+    """A code of another wallet is stopped here: refunds name the account's wallet."""
+    if not _MEDIA[pay_type].shows(auth_code):
         raise EncodeError(
             "auth_code", f"is no payment code of {pay_type}, which this account takes"
         )

@@ -245,3 +245,40 @@ def test_sandbox_has_no_callbacks_and_no_settings() -> None:
 def test_sandbox_has_every_method_and_cancels() -> None:
     assert CHANNEL.capabilities.methods == frozenset(Method)
     assert CHANNEL.capabilities.cancel
+
+
+def scan(ending: int, *, age: float = 0) -> Result:
+    result, exchange = CHANNEL.perform(
+        cast.pay(
+            order_no=ORDER,
+            amount=1200 + ending,
+            method=Method.BARCODE,
+            auth_code="134567890123456789",
+        ),
+        ACCOUNT,
+        transport=None,  # type: ignore[arg-type]  # it must not touch it
+        now=lambda: BORN + timedelta(seconds=age),
+        nonce=lambda: "",
+    )
+    assert "134567890123456789" not in f"{exchange}{result}"
+    assert result.pay_params == {}
+    return result
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome", "state"),
+    [
+        (0, Outcome.DONE, PayState.PAID),
+        (99, Outcome.DONE, PayState.PAID),
+        (1, Outcome.REFUSED, None),
+        (2, Outcome.UNKNOWN, None),
+        (4, Outcome.PENDING, PayState.WAITING),
+        (8, Outcome.NOT_SENT, None),
+        (16, Outcome.PENDING, PayState.WAITING),
+    ],
+)
+def test_a_scanned_code_is_paid_at_once_waits_for_its_customer_or_is_declined(
+    ending: int, outcome: Outcome, state: PayState | None
+) -> None:
+    result = scan(ending)
+    assert (result.outcome, result.state) == (outcome, state)
