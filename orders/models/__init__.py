@@ -5,6 +5,7 @@ from orders.models.allocation import AllocationDetail, AllocationOrder
 from orders.models.anomaly import Anomaly
 from orders.models.call import ChannelCall, WorkState
 from orders.models.callback import ChannelCallback
+from orders.models.door import DoorKey
 from orders.models.event import Event
 from orders.models.ledger import LedgerEntry
 from orders.models.merchant import ApiKey, Application, IdempotencyKey, Merchant
@@ -26,6 +27,7 @@ __all__ = [
     "ChannelAccount",
     "ChannelCall",
     "ChannelCallback",
+    "DoorKey",
     "Event",
     "GroupMember",
     "IdempotencyKey",

@@ -27,9 +27,11 @@ class MerchantNotice(models.Model):
     """``pay_order.success``, ``refund.success``, …: the ``type`` member of the body."""
     notice_id = models.CharField(max_length=40, unique=True)
     """``webhook-id``: the same in every attempt, so that a receiver can tell repeats."""
+    dialect = models.CharField(_("dialect"), max_length=16, default="standard")
+    """Whose words the body is in (``orders.dialects``): those of the door that made the order."""
     url = models.CharField(_("address"), max_length=256)
     body = models.TextField(_("content"))
-    """The snapshot that is sent, byte for byte, in every attempt."""
+    """The snapshot that every attempt tells; the dialect signs it."""
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.PENDING
     )
