@@ -28,7 +28,7 @@ from prometheus_client import Counter
 from channels import registry
 from channels.base import CallbackRejected, Channel
 from gateway.address import client_address
-from gateway.api.v1.waiting import hand_back_connection
+from gateway.waiting import hand_back_connection
 from orders.engine import reply
 from orders.models import ChannelAccount, WorkState
 from orders.services import accounts, callbacks

@@ -258,6 +258,11 @@ PREPAY_DEADLINE_S = env.integer("ZHANGFANG_PREPAY_DEADLINE_S", 8, at_least=1, at
 PREPAY_WAITERS = env.integer("ZHANGFANG_PREPAY_WAITERS", 28, at_least=0)
 """Requests of one web process that wait at once, of its 40 threads; the next ones do not wait."""
 
+NOTICE_DIALECTS = {
+    "standard": "orders.standard",
+}
+"""In whose words merchants are told: a door's code → its module (orders/dialects.py)."""
+
 # --- Celery ------------------------------------------------------------------------------------
 
 QUEUES = ("pay", "callback", "call", "sync", "notice", "bulk")

@@ -1,4 +1,5 @@
-"""Waiting for a worker's answer while a merchant waits for ours. Used by the create and sync views.
+"""Waiting for a worker's answer while a merchant waits for ours. Used by the doors'
+create and sync views.
 
 Only so many threads of a process may wait at once (settings.PREPAY_WAITERS): the others must stay
 free for everybody else. Who finds no place is answered with what is known, and asks again.

@@ -11,6 +11,10 @@ class Door(StrEnum):
     """The four ways in (DESIGN 1), the merchants' one told apart by dialect."""
 
     API = "api"
+    DAXPAY = "daxpay"
+    DAXPAY_G3 = "daxpay_g3"
+    MINAPP = "minapp"
+    KAIGEDIAN = "kaigedian"
     ADMIN = "admin"
     CLOCK = "clock"
     CHANNEL = "channel"

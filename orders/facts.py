@@ -1,10 +1,16 @@
 """An order in the house's own words: what the API answers and what a notice carries.
 
-Pure; reads only loaded fields. Amounts in fen, times as ISO 8601 in UTC with ``Z``.
+Pure; reads only loaded fields (``*_COLUMNS`` are those). The API adds to it what is for the caller
+alone (``gateway.api.v1.render``); a dialect reads it and says it in its own words. Not shown: what
+identifies the customer (openid, address); payees and receivers are masked.
+
+Amounts in fen, times as ISO 8601 in UTC with ``Z``. What is not known or not there is None, also a
+number, and also an amount (0 is an amount); texts that the merchant gave are as he gave them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,130 +24,169 @@ from orders.models import (
     TransferOrder,
 )
 
+Facts = dict[str, Any]
 
-def iso(at: datetime | None) -> str | None:
-    """``2026-11-20T10:53:11.123Z``."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+PAY_COLUMNS = (
+    "order_no", "biz_order_no", "out_order_no", "channel", "method", "title", "attach", "amount",
+    "currency", "paid_amount", "refunded", "refunding", "status", "intent", "refund_status",
+    "allocation_status", "error_code", "error_message", "created_at", "expires_at", "paid_at",
+    "ended_at",
+)  # fmt: skip
+REFUND_COLUMNS = (
+    "refund_no", "biz_refund_no", "out_refund_no", "channel", "amount", "currency", "status",
+    "reason", "error_code", "error_message", "created_at", "ended_at",
+    *(f"pay_order__{name}" for name in (
+        "order_no", "biz_order_no", "paid_amount", "refunded", "refunding", "refund_status",
+    )),
+)  # fmt: skip
+TRANSFER_COLUMNS = (
+    "transfer_no", "biz_transfer_no", "out_transfer_no", "channel", "title", "amount", "currency",
+    "payee_type", "payee_account_mask", "payee_name_mask", "remark", "scene", "status",
+    "is_waiting_payee", "is_cancelling", "confirm_params", "confirm_until", "error_code",
+    "error_message", "created_at", "ended_at",
+)  # fmt: skip
+ALLOCATION_COLUMNS = (
+    "allocation_no", "biz_allocation_no", "out_allocation_no", "channel", "title", "amount",
+    "currency", "status", "result", "finishes", "is_finishing", "error_code", "error_message",
+    "created_at", "ended_at", "group__group_no", "pay_order__order_no", "pay_order__biz_order_no",
+)  # fmt: skip
+SHARE_COLUMNS = (
+    "allocation_id", "detail_no", "rate", "amount", "returned", "returning", "status",
+    "error_code", "error_message", "ended_at", "receiver__receiver_no",
+)  # fmt: skip
+RETURN_COLUMNS = (
+    "return_no", "biz_return_no", "out_return_no", "channel", "amount", "currency", "reason",
+    "status", "error_code", "error_message", "created_at", "ended_at", "detail__detail_no",
+    "allocation__allocation_no", "pay_order__order_no", "refund__refund_no",
+)  # fmt: skip
+RECEIVER_COLUMNS = (
+    "receiver_no", "channel", "receiver_type", "account_mask", "name_mask", "relation",
+    "custom_relation", "status", "error_code", "error_message", "created_at",
+)  # fmt: skip
 
 
-def error(order: Any) -> dict[str, str] | None:
-    if not order.error_code:
-        return None
-    return {"code": order.error_code, "message": order.error_message}
-
-
-def pay_order(order: PayOrder, *, with_pay_params: bool = True) -> dict[str, Any]:
-    """A pay order as a merchant sees it."""
-    facts: dict[str, Any] = {
+def pay_order(order: PayOrder) -> Facts:
+    """A pay order as a merchant sees it, without what the customer pays with."""
+    return {
         "order_no": order.order_no,
         "biz_order_no": order.biz_order_no,
         "out_order_no": order.out_order_no or None,
-        "status": order.status,
-        "refund_status": order.refund_status,
-        "allocation_status": order.allocation_status,
-        "amount": order.amount,
-        "currency": order.currency,
-        "paid_amount": order.paid_amount,
-        "refunded_amount": order.refunded,
-        "refundable_balance": order.refundable_balance,
-        "title": order.title,
         "channel": order.channel,
         "method": order.method,
+        "title": order.title,
         "attach": order.attach,
+        "amount": order.amount,
+        "currency": order.currency,
+        "status": str(order.status),
+        "intent": str(order.intent) or None,
+        "paid_amount": order.paid_amount,
+        "refunded_amount": order.refunded,
+        "refunding_amount": order.refunding,
+        "refundable_balance": order.refundable_balance,
+        "refund_status": str(order.refund_status),
+        "allocation_status": str(order.allocation_status),
+        "error": error(order),
         "created_at": iso(order.created_at),
         "expires_at": iso(order.expires_at),
         "paid_at": iso(order.paid_at),
         "ended_at": iso(order.ended_at),
-        "error": error(order),
     }
-    if with_pay_params:
-        facts["pay_params"] = order.pay_params if order.is_executing else {}
-    return facts
 
 
-def refund(row: RefundOrder) -> dict[str, Any]:
-    """A refund as a merchant sees it. Reads ``row.pay_order``: load it with the refund."""
+def refund(row: RefundOrder) -> Facts:
+    """A refund, with what it left of its pay order. Reads ``row.pay_order``."""
     return {
         "refund_no": row.refund_no,
         "biz_refund_no": row.biz_refund_no,
         "out_refund_no": row.out_refund_no or None,
         "order_no": row.pay_order.order_no,
         "biz_order_no": row.pay_order.biz_order_no,
-        "status": row.status,
+        "channel": row.channel,
         "amount": row.amount,
         "currency": row.currency,
+        "status": str(row.status),
         "reason": row.reason,
-        "channel": row.channel,
+        "refundable_balance": row.pay_order.refundable_balance,
+        "refund_status": str(row.pay_order.refund_status),
+        "error": error(row),
         "created_at": iso(row.created_at),
         "ended_at": iso(row.ended_at),
-        "error": error(row),
-        "refund_status": row.pay_order.refund_status,
-        "refundable_balance": row.pay_order.refundable_balance,
     }
 
 
-def transfer(row: TransferOrder) -> dict[str, Any]:
-    """A transfer as a merchant sees it; the payee is masked."""
+def transfer(row: TransferOrder) -> Facts:
+    """A transfer; the payee is masked."""
     return {
         "transfer_no": row.transfer_no,
         "biz_transfer_no": row.biz_transfer_no,
         "out_transfer_no": row.out_transfer_no or None,
-        "status": row.status,
-        "waiting_for_payee": row.is_waiting_payee,
-        "confirm_params": row.confirm_params,
-        "confirm_until": iso(row.confirm_until),
+        "channel": row.channel,
+        "title": row.title,
         "amount": row.amount,
         "currency": row.currency,
-        "title": row.title,
-        "remark": row.remark,
-        "channel": row.channel,
         "payee_type": row.payee_type,
         "payee_account": row.payee_account_mask,
         "payee_name": row.payee_name_mask,
+        "remark": row.remark,
+        "scene": row.scene,
+        "status": str(row.status),
+        "intent": "cancel" if row.is_cancelling else None,
+        "waiting_for_payee": row.is_waiting_payee,
+        "confirm_params": row.confirm_params,
+        "confirm_until": iso(row.confirm_until),
+        "error": error(row),
         "created_at": iso(row.created_at),
         "ended_at": iso(row.ended_at),
-        "error": error(row),
     }
 
 
-def allocation(row: AllocationOrder) -> dict[str, Any]:
-    """An allocation with its shares. Reads ``row.pay_order`` and its details with receivers."""
+def allocation(row: AllocationOrder) -> Facts:
+    """An allocation with its shares, as they were asked for.
+
+    Reads ``row.pay_order``, ``row.group`` and its details with their receivers.
+    """
     return {
         "allocation_no": row.allocation_no,
         "biz_allocation_no": row.biz_allocation_no,
         "out_allocation_no": row.out_allocation_no or None,
         "order_no": row.pay_order.order_no,
         "biz_order_no": row.pay_order.biz_order_no,
-        "status": row.status,
-        "result": row.result,
+        "channel": row.channel,
+        "group_no": row.group.group_no if row.group else None,
+        "title": row.title,
         "amount": row.amount,
         "currency": row.currency,
-        "title": row.title,
-        "channel": row.channel,
+        "finish": row.finishes,
+        "status": str(row.status),
+        "intent": "finish" if row.is_finishing else None,
+        "result": str(row.result),
         "shares": [share(part) for part in sorted(row.details.all(), key=lambda part: part.pk)],
+        "error": error(row),
         "created_at": iso(row.created_at),
         "ended_at": iso(row.ended_at),
-        "error": error(row),
     }
 
 
-def share(detail: AllocationDetail) -> dict[str, Any]:
+def share(detail: AllocationDetail) -> Facts:
+    """One receiver's part; ``rate`` (ten-thousandths) is None where the amount was named."""
     return {
         "detail_no": detail.detail_no,
         "receiver_no": detail.receiver.receiver_no,
         "rate": detail.rate,
         "amount": detail.amount,
-        "returned": detail.returned,
-        "status": detail.status,
-        "ended_at": iso(detail.ended_at),
+        "returned_amount": detail.returned,
+        "returning_amount": detail.returning,
+        "status": str(detail.status),
         "error": error(detail),
+        "ended_at": iso(detail.ended_at),
     }
 
 
-def share_return(row: ShareReturn) -> dict[str, Any]:
-    """A return of a share. Reads ``row.detail``, ``row.allocation`` and ``row.pay_order``."""
+def share_return(row: ShareReturn) -> Facts:
+    """A return of a share, with the refund that needs the money.
+
+    Reads ``row.detail``, ``row.allocation``, ``row.pay_order`` and ``row.refund``.
+    """
     return {
         "return_no": row.return_no,
         "biz_return_no": row.biz_return_no,
@@ -149,17 +194,20 @@ def share_return(row: ShareReturn) -> dict[str, Any]:
         "detail_no": row.detail.detail_no,
         "allocation_no": row.allocation.allocation_no,
         "order_no": row.pay_order.order_no,
-        "status": row.status,
+        "refund_no": row.refund.refund_no if row.refund else None,
+        "channel": row.channel,
         "amount": row.amount,
+        "currency": row.currency,
         "reason": row.reason,
+        "status": str(row.status),
+        "error": error(row),
         "created_at": iso(row.created_at),
         "ended_at": iso(row.ended_at),
-        "error": error(row),
     }
 
 
-def receiver(row: AllocationReceiver) -> dict[str, Any]:
-    """A receiver as a merchant sees it; account and name are masked."""
+def receiver(row: AllocationReceiver) -> Facts:
+    """A receiver; account and name are masked."""
     return {
         "receiver_no": row.receiver_no,
         "channel": row.channel,
@@ -168,7 +216,21 @@ def receiver(row: AllocationReceiver) -> dict[str, Any]:
         "name": row.name_mask,
         "relation": row.relation,
         "custom_relation": row.custom_relation,
-        "status": row.status,
-        "created_at": iso(row.created_at),
+        "status": str(row.status),
         "error": error(row),
+        "created_at": iso(row.created_at),
     }
+
+
+def error(order: Any) -> Mapping[str, str] | None:
+    """The last word of the channel that was not what one hoped for."""
+    if not order.error_code:
+        return None
+    return {"code": order.error_code, "message": order.error_message}
+
+
+def iso(at: datetime | None) -> str | None:
+    """``2026-11-20T10:53:11.123Z``: RFC 3339 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -87,6 +87,10 @@ EVENTS: dict[str, tuple[Any, str, str]] = {
 
 DOORS: dict[str, Any] = {
     "api": _("API"),
+    "daxpay": "DaxPay",
+    "daxpay_g3": "DaxPay G3",
+    "minapp": "知晓云",
+    "kaigedian": "开个店",
     "admin": _("console"),
     "clock": _("clock"),
     "channel": pgettext_lazy("where a change comes from", "channel"),

@@ -1,16 +1,12 @@
-"""Delivering notices to merchants, as Standard Webhooks writes it, and replaying them by hand.
+"""Delivering notices to merchants, each in its dialect, and replaying them by hand.
 
-The drain calls ``delivery``, ``deliver`` (on a wire thread) and ``record``; the console calls
+The drain calls ``deliveries``, ``deliver`` (on a wire thread) and ``record``; the console calls
 ``replay``. Rows are written by ``orders.services.notices`` in the transaction of the change they
-tell of. A body is a snapshot: it is sent byte for byte as it was written, in every attempt.
+tell of. A body is a snapshot: every attempt tells what was true then.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +18,7 @@ from django.utils.translation import gettext_noop as N_
 
 from channels.base import Request
 from channels.transport import Lost, NotSent, Transport
-from orders import locks
+from orders import dialects, locks
 from orders.actor import Actor
 from orders.engine import claim, guard, ladder
 from orders.engine.wake import NOTICE, wake
@@ -37,7 +33,6 @@ ANSWER_CHARS = 512
 """Of a merchant's answer that are kept with the attempt."""
 REPLAY_BATCH = 100
 """Notices of one transaction of a replay in bulk."""
-_PREFIX = "whsec_"
 
 Status = MerchantNotice.Status
 
@@ -49,10 +44,10 @@ class Delivery:
     id: int
     attempt: int
     tries: int
-    notice_id: str
     url: str
-    body: bytes
-    secret: str = field(repr=False)
+    dialect: str
+    letter: dialects.Letter | None = field(repr=False)
+    """None where its keys could not be read: such an attempt only counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,60 +63,41 @@ class Attempt:
 
     @property
     def is_delivered(self) -> bool:
-        return self.http_status is not None and 200 <= self.http_status < 300
+        return self.http_status is not None and dialects.get(self.delivery.dialect).accepts(
+            self.http_status, self.response
+        )
 
 
-def delivery(notice: MerchantNotice) -> Delivery:
-    """Of a claimed notice. Raises orders.secrets.SecretUnreadable."""
-    return Delivery(
-        id=notice.pk,
-        attempt=notice.attempt,
-        tries=notice.tries,
-        notice_id=notice.notice_id,
-        url=notice.url,
-        body=notice.body.encode(),
-        secret=notice.application.webhook_secret,
-    )
-
-
-def sign(secret: str, *, notice_id: str, timestamp: int, body: bytes) -> str:
-    """``v1,`` + base64 HMAC-SHA256 over "id.timestamp.body" (Standard Webhooks, "Signature
-    scheme"). Raises ValueError when the secret is not ``whsec_`` + base64."""
-    if not secret.startswith(_PREFIX):
-        raise ValueError("the application has no webhook secret")
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("the application's webhook secret is not base64") from None
-    signed = f"{notice_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+def deliveries(notices: Sequence[MerchantNotice]) -> list[Delivery]:
+    """Of claimed notices with their application and merchant. Raises SecretUnreadable."""
+    return [
+        Delivery(
+            id=notice.pk,
+            attempt=notice.attempt,
+            tries=notice.tries,
+            url=notice.url,
+            dialect=notice.dialect,
+            letter=letter,
+        )
+        for notice, letter in zip(notices, dialects.letters(notices), strict=True)
+    ]
 
 
 def deliver(delivery: Delivery, transport: Transport, *, now: datetime) -> Attempt:
     """Send once. Never raises: what went wrong is in the attempt."""
-    timestamp = int(now.timestamp())
+    if delivery.letter is None:
+        raise ValueError("a delivery without its letter cannot be sent")
     if not guard.is_http(delivery.url):
         return Attempt(delivery=delivery, started_at=now, error="not an http(s) address")
     try:
-        signature = sign(
-            delivery.secret,
-            notice_id=delivery.notice_id,
-            timestamp=timestamp,
-            body=delivery.body,
-        )
-    except ValueError as error:
+        envelope = dialects.get(delivery.dialect).envelope(delivery.letter, now)
+    except (ValueError, KeyError) as error:
         return Attempt(delivery=delivery, started_at=now, error=str(error))
     request = Request(
         method="POST",
         url=delivery.url,
-        headers={
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Zhangfang-Webhooks/1",
-            "webhook-id": delivery.notice_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature,
-        },
-        body=delivery.body,
+        headers={"User-Agent": "Zhangfang-Webhooks/1", **envelope.headers},
+        body=envelope.body,
         connect_timeout=CONNECT_S,
         read_timeout=READ_S,
     )
@@ -139,7 +115,7 @@ def _send(request: Request, delivery: Delivery, transport: Transport, now: datet
             error=f"{error.code}: {error.message}",
         )
     except Exception as error:
-        log.exception("notice %s could not be delivered", delivery.notice_id)
+        log.exception("notice %s could not be delivered", delivery.id)
         return Attempt(delivery=delivery, started_at=now, error=type(error).__name__)
     return Attempt(
         delivery=delivery,

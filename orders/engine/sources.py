@@ -128,12 +128,15 @@ def perform(
     try:
         with wire.lease(until, lease_s):
             result, exchange = prepared.channel.perform(
-                prepared.command,
+                corridor.complete(prepared.command),
                 prepared.account,
                 transport=transport,
                 now=timezone.now,
                 nonce=_nonce,
             )
+    except corridor.Incomplete as lack:
+        result = Result(outcome=Outcome.NOT_SENT, code=lack.code, message=lack.message)
+        exchange = Exchange()
     except Exception as error:
         log.exception("call %s: the channel raised", prepared.call.pk)
         result = Result(outcome=Outcome.UNKNOWN, code="PERFORM_BUG", message=type(error).__name__)
@@ -190,7 +193,7 @@ class Notices:
         claims = claim.notices(room, flying)
         rows = [mine.row for mine in claims]
         flying.update(row.application_id for row in rows)
-        prefetch_related_objects(rows, "application")
+        prefetch_related_objects(rows, "application__merchant")
         notices.record_lost([mine.row for mine in claims if mine.is_lost])
         deliveries, failed = _each(_deliveries, rows)
         return Claimed(
@@ -215,7 +218,7 @@ class Notices:
 
 
 def _deliveries(rows: Sequence[MerchantNotice]) -> list[tuple[MerchantNotice, Delivery]]:
-    return [(row, notices.delivery(row)) for row in rows]
+    return list(zip(rows, notices.deliveries(rows), strict=True))
 
 
 def _deliver(delivery: Delivery, transport: Transport, until: float) -> Attempt:
@@ -230,10 +233,9 @@ def _undeliverable(notice: MerchantNotice, error: Exception) -> Attempt:
         id=notice.pk,
         attempt=notice.attempt,
         tries=notice.tries,
-        notice_id=notice.notice_id,
         url=notice.url,
-        body=b"",
-        secret="",
+        dialect=notice.dialect,
+        letter=None,
     )
     return Attempt(delivery=delivery, started_at=timezone.now(), error=type(error).__name__)
 

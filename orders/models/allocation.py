@@ -76,6 +76,9 @@ class AllocationOrder(Stateful):
     error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
     notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
     door = models.CharField(_("door"), max_length=16)
+    door_data = models.JSONField(default=dict, blank=True, editable=False)
+    """What the merchant said in its dialect\'s own words and is told again in them; no rule
+    reads it."""
     asked_by = models.CharField(_("asked by"), max_length=150, default="")
     is_finishing = models.BooleanField(default=False)
     """A finish was asked for and its end is not known yet."""

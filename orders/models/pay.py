@@ -105,6 +105,9 @@ class PayOrder(Stateful, Chained):
     error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
     error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
     door = models.CharField(_("door"), max_length=16)
+    door_data = models.JSONField(default=dict, blank=True, editable=False)
+    """What the merchant said in its dialect\'s own words and is told again in them; no rule
+    reads it."""
     is_at_channel = models.BooleanField(default=False, editable=False)
     """The channel has, or may have, been told about this order."""
     created_at = models.DateTimeField(_("created"), default=timezone.now)

@@ -49,6 +49,9 @@ class RefundOrder(Stateful):
     error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
     error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
     door = models.CharField(_("door"), max_length=16)
+    door_data = models.JSONField(default=dict, blank=True, editable=False)
+    """What the merchant said in its dialect\'s own words and is told again in them; no rule
+    reads it."""
     asked_by = models.CharField(_("asked by"), max_length=150, default="")
     is_sending = models.BooleanField(default=True, editable=False)
     """A refund request for this number is on its way, or about to be."""

@@ -5,43 +5,26 @@ Delivering is the engine's work (``orders.engine.notices``).
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from orders import facts
-from orders.models import (
-    AllocationOrder,
-    MerchantNotice,
-    PayOrder,
-    RefundOrder,
-    ShareReturn,
-    TransferOrder,
-)
-
-FACTS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    PayOrder: lambda order: facts.pay_order(order, with_pay_params=False),
-    RefundOrder: facts.refund,
-    TransferOrder: facts.transfer,
-    AllocationOrder: facts.allocation,
-    ShareReturn: facts.share_return,
-}
+from orders import dialects
+from orders.models import MerchantNotice, PayOrder, TransferOrder
 
 
 def write(order: Any, kind: str, now: datetime) -> MerchantNotice | None:
-    """The outbox row of one change, or None where nobody gave an address to tell.
+    """The outbox row of one change; None where nobody gave an address to tell, or where the
+    dialect has no such notice.
 
-    ``kind`` is the Standard Webhooks event type, e.g. ``pay_order.success``.
+    ``kind`` is the house's own event type, e.g. ``pay_order.success``.
     """
-    pay_order = None if isinstance(order, TransferOrder | PayOrder) else order.pay_order
-    of_payment = pay_order.notify_url if pay_order else ""
-    # An operator's refund names no address: whoever was told of the payment is told of it.
-    url = order.notify_url or of_payment or order.application.notify_url
+    url, code = dialects.address(order)
     if not url:
         return None
-    body = {"type": kind, "timestamp": facts.iso(now), "data": FACTS[type(order)](order)}
+    body = dialects.get(code).body(order, kind, now)
+    if body is None:
+        return None
     head = (
         {"transfer": order}
         if isinstance(order, TransferOrder)
@@ -53,8 +36,9 @@ def write(order: Any, kind: str, now: datetime) -> MerchantNotice | None:
         order_no=order.number,
         kind=kind,
         notice_id=f"msg_{uuid.uuid4().hex}",
+        dialect=code,
         url=url,
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        body=body,
         due_at=now,
         created_at=now,
     )

@@ -45,7 +45,9 @@ class OperationSerializer(Shape):
 class PayOrderSerializer(Shape):
     order_no = serializers.CharField(help_text="Our number; the channel gets this one.")
     biz_order_no = serializers.CharField(help_text="Your number.")
-    out_order_no = serializers.CharField(help_text="The channel's number, once it is known.")
+    out_order_no = serializers.CharField(
+        allow_null=True, help_text="The channel's number, once it is known."
+    )
     channel = serializers.ChoiceField(choices=registry.codes())
     method = serializers.ChoiceField(choices=[method.value for method in Method])
     title = serializers.CharField()
@@ -54,10 +56,11 @@ class PayOrderSerializer(Shape):
     currency = serializers.CharField()
     status = serializers.ChoiceField(choices=PayOrder.Status.values)
     intent = serializers.ChoiceField(
-        choices=["", "close", "cancel"],
+        choices=["close", "cancel"],
+        allow_null=True,
         help_text="What was asked for and is not finished yet.",
     )
-    paid_amount = serializers.IntegerField()
+    paid_amount = serializers.IntegerField(allow_null=True, help_text="Fen; null until paid.")
     refunded_amount = serializers.IntegerField()
     refunding_amount = serializers.IntegerField()
     refundable_balance = serializers.IntegerField(
@@ -65,23 +68,25 @@ class PayOrderSerializer(Shape):
     )
     refund_status = serializers.ChoiceField(choices=PayOrder.RefundStatus.values)
     allocation_status = serializers.ChoiceField(choices=PayOrder.AllocationStatus.values)
+    error = ErrorSerializer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    paid_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
     pay_params = serializers.DictField(
         child=serializers.JSONField(),
         help_text="For the front end: code_url (Native), h5_url, or the signed JSAPI or App "
         "parameters. Empty until the channel has answered.",
     )
     notify_url = serializers.CharField()
-    error = ErrorSerializer(allow_null=True)
-    created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    paid_at = serializers.DateTimeField(allow_null=True)
-    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class RefundSerializer(Shape):
     refund_no = serializers.CharField(help_text="Our number; the channel gets this one.")
     biz_refund_no = serializers.CharField(help_text="Your number.")
-    out_refund_no = serializers.CharField(help_text="The channel's number, once it is known.")
+    out_refund_no = serializers.CharField(
+        allow_null=True, help_text="The channel's number, once it is known."
+    )
     order_no = serializers.CharField()
     biz_order_no = serializers.CharField()
     channel = serializers.ChoiceField(choices=registry.codes())
@@ -93,16 +98,18 @@ class RefundSerializer(Shape):
     refund_status = serializers.ChoiceField(
         choices=PayOrder.RefundStatus.values, help_text="Of the pay order."
     )
-    notify_url = serializers.CharField()
     error = ErrorSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
+    notify_url = serializers.CharField()
 
 
 class TransferSerializer(Shape):
     transfer_no = serializers.CharField(help_text="Our number; the channel gets this one.")
     biz_transfer_no = serializers.CharField(help_text="Your number.")
-    out_transfer_no = serializers.CharField(help_text="The channel's number, once it is known.")
+    out_transfer_no = serializers.CharField(
+        allow_null=True, help_text="The channel's number, once it is known."
+    )
     channel = serializers.ChoiceField(choices=registry.codes())
     title = serializers.CharField()
     amount = serializers.IntegerField(help_text="Fen.")
@@ -114,7 +121,9 @@ class TransferSerializer(Shape):
     scene = serializers.CharField()
     status = serializers.ChoiceField(choices=TransferOrder.Status.values)
     intent = serializers.ChoiceField(
-        choices=["", "cancel"], help_text="What was asked for and is not finished yet."
+        choices=["cancel"],
+        allow_null=True,
+        help_text="What was asked for and is not finished yet.",
     )
     waiting_for_payee = serializers.BooleanField(
         help_text="The channel holds the money until the payee confirms."
@@ -124,10 +133,10 @@ class TransferSerializer(Shape):
         help_text="For the front end of the payee, while it waits for him.",
     )
     confirm_until = serializers.DateTimeField(allow_null=True)
-    notify_url = serializers.CharField()
     error = ErrorSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
+    notify_url = serializers.CharField()
 
 
 class ShareSerializer(Shape):
@@ -147,35 +156,45 @@ class ShareSerializer(Shape):
 class AllocationSerializer(Shape):
     allocation_no = serializers.CharField(help_text="Our number.")
     biz_allocation_no = serializers.CharField(help_text="Your number.")
-    out_allocation_no = serializers.CharField(help_text="The channel's number, once it is known.")
+    out_allocation_no = serializers.CharField(
+        allow_null=True, help_text="The channel's number, once it is known."
+    )
     order_no = serializers.CharField()
     biz_order_no = serializers.CharField()
     channel = serializers.ChoiceField(choices=registry.codes())
-    group_no = serializers.CharField(help_text="Whose rates decided; empty for named shares.")
+    group_no = serializers.CharField(
+        allow_null=True, help_text="Whose rates decided; null for named shares."
+    )
     title = serializers.CharField()
     amount = serializers.IntegerField(help_text="Fen, of all shares.")
     currency = serializers.CharField()
     finish = serializers.BooleanField(help_text="The rest is set free with the sharing itself.")
     status = serializers.ChoiceField(choices=AllocationOrder.Status.values)
     intent = serializers.ChoiceField(
-        choices=["", "finish"], help_text="What was asked for and is not finished yet."
+        choices=["finish"],
+        allow_null=True,
+        help_text="What was asked for and is not finished yet.",
     )
     result = serializers.ChoiceField(choices=AllocationOrder.Result.values)
     shares = ShareSerializer(many=True)
-    notify_url = serializers.CharField()
     error = ErrorSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
+    notify_url = serializers.CharField()
 
 
 class ReturnSerializer(Shape):
     return_no = serializers.CharField(help_text="Our number; the channel gets this one.")
     biz_return_no = serializers.CharField(help_text="Your number.")
-    out_return_no = serializers.CharField(help_text="The channel's number, once it is known.")
+    out_return_no = serializers.CharField(
+        allow_null=True, help_text="The channel's number, once it is known."
+    )
     detail_no = serializers.CharField(help_text="Of the share.")
     allocation_no = serializers.CharField()
     order_no = serializers.CharField()
-    refund_no = serializers.CharField(help_text="Of the refund that needs the money, or empty.")
+    refund_no = serializers.CharField(
+        allow_null=True, help_text="Of the refund that needs the money."
+    )
     channel = serializers.ChoiceField(choices=registry.codes())
     amount = serializers.IntegerField(help_text="Fen.")
     currency = serializers.CharField()

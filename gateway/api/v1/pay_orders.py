@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from channels import registry
-from gateway.api.v1 import cursors, inputs, reads, render, schema, waiting
+from gateway import prepay
+from gateway.api.v1 import cursors, inputs, reads, render, schema
 from gateway.api.v1.base import PAY, READ, Outcome
 from gateway.api.v1.resources import Resource, ResourceView
 from orders.models import PayOrder
@@ -17,7 +17,6 @@ from orders.services import pay
 
 SEEN_BY = frozenset({READ, PAY})
 DONE_BY = frozenset({PAY})
-LOOK_EVERY_S = 0.5
 
 
 class PayView(ResourceView):
@@ -55,23 +54,8 @@ class PayOrders(PayView):
     def _create(self, given: dict[str, Any]) -> Outcome:
         application = self.caller.application
         new = pay.NewPayOrder(**given)
-        with waiting.place(settings.PREPAY_DEADLINE_S) as place:
-            order = pay.request_pay(application, new, self.actor, reply_to=place.key)
-            status = 201 if order.is_new else 200
-            if is_awaited(order):
-                order = place.watch(
-                    order,
-                    lambda: reads.pay_order(application, order.order_no),
-                    until=lambda found: not is_awaited(found),
-                    # Somebody else may be waiting for the very call that we wait for.
-                    look_every_s=None if order.is_new else LOOK_EVERY_S,
-                )
-        return status, render.pay_order(order)
-
-
-def is_awaited(order: PayOrder) -> bool:
-    """The channel's answer, which says how to pay, is still on its way."""
-    return order.is_executing and not order.pay_params and not order.intent
+        order = prepay.create(application, new, self.actor, read=reads.pay_order)
+        return 201 if order.is_new else 200, render.pay_order(order)
 
 
 class PayOrderDetail(PayView):

@@ -15,7 +15,8 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
-from gateway.api.v1 import cursors, idempotency, inputs, reads, render, waiting
+from gateway import waiting
+from gateway.api.v1 import cursors, idempotency, inputs, reads, render
 from gateway.api.v1.base import ApiView, Outcome, answer
 from orders.models import Application
 

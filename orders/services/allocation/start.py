@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -61,6 +62,7 @@ def request_allocation(
     finishes: bool = False,
     notify_url: str = "",
     application: Application | None = None,
+    door_data: dict[str, Any] | None = None,
 ) -> AllocationOrder:
     """分账: set the shares aside and have them sent.
 
@@ -74,7 +76,7 @@ def request_allocation(
     try:
         return _write(
             order_no, actor, shares, group_no, biz_allocation_no, title, finishes, notify_url,
-            application,
+            application, door_data,
         )  # fmt: skip
     except (IntegrityError, OperationRefused):
         existing = _existing(*same)  # somebody was faster
@@ -132,6 +134,7 @@ def _write(
     finishes: bool,
     notify_url: str,
     application: Application | None,
+    door_data: dict[str, Any] | None,
 ) -> AllocationOrder:
     order = locks.pay_order(order_no, application)
     refusal = why_not(order, "allocate", actor.user)
@@ -142,7 +145,7 @@ def _write(
     now = timezone.now()
     send_at = now + sharing_wait(order)
     row = _order(order, group, parts, actor, biz_allocation_no, title, finishes, notify_url)
-    row.created_at = now
+    row.created_at, row.door_data = now, door_data or {}
     journal = Journal(now)
     if row.amount == 0:
         row.result, row.is_sending = AllocationOrder.Result.ALL_SUCCESS, False

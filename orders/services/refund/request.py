@@ -5,6 +5,8 @@ The refund's number is fixed here and every retry reuses it; it is what makes th
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop as N_
@@ -30,6 +32,7 @@ def request_refund(
     biz_refund_no: str = "",
     notify_url: str = "",
     application: Application | None = None,
+    door_data: dict[str, Any] | None = None,
 ) -> RefundOrder:
     """退款: reserve ``amount`` fen and have it sent. Never clamps.
 
@@ -41,7 +44,9 @@ def request_refund(
     if existing is not None:
         return existing
     try:
-        return _write(order_no, actor, amount, reason, biz_refund_no, notify_url, application)
+        return _write(
+            order_no, actor, amount, reason, biz_refund_no, notify_url, application, door_data
+        )
     except IntegrityError:
         existing = _existing(order_no, amount, biz_refund_no, application)  # somebody was faster
         if existing is None:
@@ -77,6 +82,7 @@ def _write(
     biz_refund_no: str,
     notify_url: str,
     application: Application | None,
+    door_data: dict[str, Any] | None,
 ) -> RefundOrder:
     now = timezone.now()
     order = locks.pay_order(order_no, application)
@@ -101,6 +107,7 @@ def _write(
         reason=reason,
         notify_url=notify_url,
         door=actor.door,
+        door_data=door_data or {},
         asked_by=actor.name,
         created_at=now,
         next_check_at=ladder.next_check(0, send_at),

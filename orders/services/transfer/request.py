@@ -5,7 +5,8 @@ The number is fixed here and every retry reuses it. Who is paid is encrypted bef
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -41,6 +42,8 @@ class NewTransfer:
     remark: str = ""
     scene: str = ""
     notify_url: str = ""
+    door_data: dict[str, Any] = field(default_factory=dict)
+    """What the door's dialect wants to read back from the order."""
 
 
 def request_transfer(application: Application, new: NewTransfer, actor: Actor) -> TransferOrder:
@@ -96,6 +99,7 @@ def _write(
         payee_type=new.payee_type,
         notify_url=new.notify_url,
         door=actor.door,
+        door_data=new.door_data,
         asked_by=actor.name,
         created_at=now,
         next_check_at=ladder.next_check(0, now),

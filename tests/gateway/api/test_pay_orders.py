@@ -30,7 +30,7 @@ def test_a_new_order_is_201_with_every_field_in_its_fixed_order(api: Api):
         {
             "order_no": order.order_no,
             "biz_order_no": "SO-1",
-            "out_order_no": "",
+            "out_order_no": None,
             "channel": "sandbox",
             "method": "native",
             "title": "Tea",
@@ -38,18 +38,18 @@ def test_a_new_order_is_201_with_every_field_in_its_fixed_order(api: Api):
             "amount": 10000,
             "currency": "CNY",
             "status": "wait",
-            "intent": "",
-            "paid_amount": 0,
+            "intent": None,
+            "paid_amount": None,
             "refunded_amount": 0,
             "refunding_amount": 0,
             "refundable_balance": 0,
             "refund_status": "no_refund",
             "allocation_status": "none",
-            "pay_params": {},
-            "notify_url": "http://127.0.0.1:9/n",
             "error": None,
             "paid_at": None,
             "ended_at": None,
+            "pay_params": {},
+            "notify_url": "http://127.0.0.1:9/n",
         }
     )
     assert times["created_at"] == order.created_at.isoformat(timespec="milliseconds").replace(

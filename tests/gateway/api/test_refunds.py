@@ -29,7 +29,7 @@ def test_a_refund_is_201_with_every_field_and_what_it_leaves(api: Api, paid: Pay
         {
             "refund_no": row.refund_no,
             "biz_refund_no": "SR-1",
-            "out_refund_no": "",
+            "out_refund_no": None,
             "order_no": paid.order_no,
             "biz_order_no": "SO-1",
             "channel": "sandbox",
@@ -39,9 +39,9 @@ def test_a_refund_is_201_with_every_field_and_what_it_leaves(api: Api, paid: Pay
             "reason": "sent back",
             "refundable_balance": 7000,
             "refund_status": "refunding",
-            "notify_url": "",
             "error": None,
             "ended_at": None,
+            "notify_url": "",
         }
     )
     assert cast.open_kinds(row) == ["refund"]

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.api.v1 import answers, render
+from orders import facts
 from orders.models import PayOrder
 from tests import cast
 from tests.gateway.api.conftest import Api
@@ -153,7 +154,7 @@ def test_the_declared_shapes_are_those_that_are_written(house, resource, written
     row = MADE[resource](house)
     assert list(written(row)) == list(declared().fields)
     if resource == "allocations":
-        share = render.share(row.details.get())
+        share = facts.share(row.details.get())
         assert list(share) == list(answers.ShareSerializer().fields)
     if resource == "groups":
         member = render.group(row)["members"][0]
@@ -161,6 +162,27 @@ def test_the_declared_shapes_are_those_that_are_written(house, resource, written
     else:
         operations = render.operations(row)
         assert list(operations[0]) == list(answers.OperationSerializer().fields)
+
+
+@pytest.mark.parametrize(
+    ("resource", "told", "answered", "alone"),
+    [
+        ("pay-orders", facts.pay_order, render.pay_order, ["pay_params", "notify_url"]),
+        ("refunds", facts.refund, render.refund, ["notify_url"]),
+        ("transfers", facts.transfer, render.transfer, ["notify_url"]),
+        ("allocations", facts.allocation, render.allocation, ["notify_url"]),
+        ("returns", facts.share_return, render.share_return, []),
+        ("receivers", facts.receiver, render.receiver, []),
+    ],
+)
+def test_an_answer_is_what_a_notice_tells_and_what_is_for_the_caller_alone(
+    house, resource, told, answered, alone
+):
+    row = MADE[resource](house)
+    notice, answer = told(row), answered(row)
+    assert [*notice, *alone] == list(answer)
+    assert notice == {name: answer[name] for name in notice}
+    assert "" not in [value for name, value in notice.items() if name.startswith("out_")]
 
 
 CHECKS = [

@@ -44,17 +44,17 @@ def test_an_allocation_is_201_with_every_field_and_its_shares(api: Api, paid, pa
         {
             "allocation_no": row.allocation_no,
             "biz_allocation_no": "SA-1",
-            "out_allocation_no": "",
+            "out_allocation_no": None,
             "order_no": paid.order_no,
             "biz_order_no": "SO-1",
             "channel": "sandbox",
-            "group_no": "",
+            "group_no": None,
             "title": "Part of tea",
             "amount": 3000,
             "currency": "CNY",
             "finish": True,
             "status": "processing",
-            "intent": "",
+            "intent": None,
             "result": "all_pending",
             "shares": [
                 {
@@ -69,9 +69,9 @@ def test_an_allocation_is_201_with_every_field_and_its_shares(api: Api, paid, pa
                     "ended_at": None,
                 }
             ],
-            "notify_url": "",
             "error": None,
             "ended_at": None,
+            "notify_url": "",
         }
     )
     assert cast.open_kinds(row) == ["allocate"]
@@ -305,11 +305,11 @@ def test_a_return_is_201_with_every_field_and_done_once(api: Api, house):
         {
             "return_no": row.return_no,
             "biz_return_no": "SB-1",
-            "out_return_no": "",
+            "out_return_no": None,
             "detail_no": detail.detail_no,
             "allocation_no": detail.allocation.allocation_no,
             "order_no": detail.allocation.pay_order.order_no,
-            "refund_no": "",
+            "refund_no": None,
             "channel": "sandbox",
             "amount": 1000,
             "currency": "CNY",

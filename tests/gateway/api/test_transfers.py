@@ -27,7 +27,7 @@ def test_a_transfer_is_201_with_every_field_and_who_is_paid_masked(api: Api):
         {
             "transfer_no": row.transfer_no,
             "biz_transfer_no": "ST-1",
-            "out_transfer_no": "",
+            "out_transfer_no": None,
             "channel": "sandbox",
             "title": "Bonus",
             "amount": 5000,
@@ -38,13 +38,13 @@ def test_a_transfer_is_201_with_every_field_and_who_is_paid_masked(api: Api):
             "remark": "January",
             "scene": "",
             "status": "progress",
-            "intent": "",
+            "intent": None,
             "waiting_for_payee": False,
             "confirm_params": {},
             "confirm_until": None,
-            "notify_url": "",
             "error": None,
             "ended_at": None,
+            "notify_url": "",
         }
     )
     assert cast.open_kinds(row) == ["transfer"]

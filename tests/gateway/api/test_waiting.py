@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from channels.base import Outcome, PayState, RefundState
-from gateway.api.v1 import waiting
+from gateway import waiting
 from orders.engine import reply
 from orders.models import PayOrder, RefundOrder
 from tests import cast

@@ -12,6 +12,7 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from channels.transport import NotSent, Transport
+from orders import standard
 from orders.engine import claim, drain, guard, ladder, wire
 from orders.engine import notices as engine
 from orders.errors import OperationRefused
@@ -78,7 +79,7 @@ def test_another_secret_does_not_verify_it(house, merchant):
 
 
 def test_the_example_of_the_specification():
-    signature = engine.sign(
+    signature = standard.sign(
         SECRET,
         notice_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
         timestamp=1614265330,
@@ -186,7 +187,7 @@ def test_a_url_that_needs_escaping_is_delivered(house, merchant):
 def fail_once(now) -> MerchantNotice:
     """One failed delivery at ``now``, without a wire."""
     (mine,) = claim.notices(1, {}, now=now)
-    failed = engine.Attempt(delivery=engine.delivery(mine.row), started_at=now, error="down")
+    failed = engine.Attempt(delivery=engine.deliveries([mine.row])[0], started_at=now, error="down")
     engine.record([failed], now=now)
     return one()
 
@@ -229,7 +230,7 @@ def test_a_delivery_whose_claim_was_taken_over_changes_nothing(house):
     notices(house, 1, "http://127.0.0.1:9/")
     (mine,) = claim.notices(1, {})
     old = engine.Attempt(
-        delivery=engine.delivery(mine.row), started_at=timezone.now(), http_status=200
+        delivery=engine.deliveries([mine.row])[0], started_at=timezone.now(), http_status=200
     )
     MerchantNotice.objects.update(attempt=2)
     engine.record([old])
