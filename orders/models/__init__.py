@@ -14,6 +14,7 @@ from orders.models.pay import PayOrder
 from orders.models.receiver import AllocationGroup, AllocationReceiver, GroupMember
 from orders.models.refund import RefundOrder
 from orders.models.share_return import ShareReturn
+from orders.models.store import StoreCancellation, StoreDelivery, StoreItem, StoreOrder
 from orders.models.transfer import TransferOrder
 
 __all__ = [
@@ -38,6 +39,10 @@ __all__ = [
     "PayOrder",
     "RefundOrder",
     "ShareReturn",
+    "StoreCancellation",
+    "StoreDelivery",
+    "StoreItem",
+    "StoreOrder",
     "TransferOrder",
     "WorkState",
 ]

@@ -1,14 +1,16 @@
 """The append-only history of an order family, hash-chained under its head.
 
-A pay order shares one chain with its refunds, allocations and returns; a transfer and a receiver
-have their own. Whoever appends holds the head's lock, so the chain needs no lock of its own, and
-its length is the version of everything that the family's page shows.
+A pay order shares one chain with its refunds, allocations and returns; a transfer, a receiver and
+a store order have their own. Whoever appends holds the head's lock, so the chain needs no lock of
+its own, and its length is the version of everything that the family's page shows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from functools import reduce
+from operator import or_
 
 from django.db import models
 from django.db.models import Q
@@ -19,7 +21,16 @@ from orders.models.call import ChannelCall
 from orders.models.callback import ChannelCallback
 from orders.models.pay import PayOrder
 from orders.models.receiver import AllocationReceiver
+from orders.models.store import StoreOrder
 from orders.models.transfer import TransferOrder
+
+HEADS = ("pay_order", "transfer", "receiver", "store_order")
+
+
+def one_of(names: tuple[str, ...]) -> Q:
+    """Exactly one of the foreign keys is set."""
+    cases = [Q(**{f"{name}__isnull": name != mine for name in names}) for mine in names]
+    return reduce(or_, cases)
 
 
 class Event(models.Model):
@@ -28,6 +39,7 @@ class Event(models.Model):
     receiver = models.ForeignKey(
         AllocationReceiver, models.PROTECT, related_name="events", null=True
     )
+    store_order = models.ForeignKey(StoreOrder, models.PROTECT, related_name="events", null=True)
     seq = models.PositiveIntegerField()
     order_no = models.CharField(_("order number"), max_length=32)
     kind = models.CharField(_("event"), max_length=32)
@@ -53,12 +65,8 @@ class Event(models.Model):
             models.UniqueConstraint(fields=["pay_order", "seq"], name="event_seq_once"),
             models.UniqueConstraint(fields=["transfer", "seq"], name="event_transfer_seq_once"),
             models.UniqueConstraint(fields=["receiver", "seq"], name="event_receiver_seq_once"),
-            models.CheckConstraint(
-                condition=Q(pay_order__isnull=False, transfer__isnull=True, receiver__isnull=True)
-                | Q(pay_order__isnull=True, transfer__isnull=False, receiver__isnull=True)
-                | Q(pay_order__isnull=True, transfer__isnull=True, receiver__isnull=False),
-                name="event_has_one_head",
-            ),
+            models.UniqueConstraint(fields=["store_order", "seq"], name="event_store_seq_once"),
+            models.CheckConstraint(condition=one_of(HEADS), name="event_has_one_head"),
         ]
         indexes = [models.Index(fields=["order_no"], name="event_order_no")]
 
@@ -70,7 +78,7 @@ class Event(models.Model):
 
         Reads the number of the chain's head: load it with the event.
         """
-        head = self.pay_order or self.transfer or self.receiver
+        head = self.pay_order or self.transfer or self.receiver or self.store_order
         facts = {
             "previous": self.previous,
             "chain": head.number if head else "",

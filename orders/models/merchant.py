@@ -58,6 +58,16 @@ class Application(models.Model):
         default=False,
         help_text=_("After sharing, the rest of the money is set free."),
     )
+    store_unpaid_minutes = models.PositiveSmallIntegerField(
+        _("minutes to pay"),
+        default=15,
+        help_text=_("Store orders to be paid online are cancelled then; 0 waits for ever."),
+    )
+    store_accept_minutes = models.PositiveSmallIntegerField(
+        _("minutes to accept"),
+        default=10,
+        help_text=_("Store orders paid here are cancelled and refunded then; 0 waits for ever."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from orders.models.call import WorkState
 from orders.models.merchant import Application
 from orders.models.pay import PayOrder
+from orders.models.store import StoreOrder
 from orders.models.transfer import TransferOrder
 
 
@@ -22,6 +23,7 @@ class MerchantNotice(models.Model):
     application = models.ForeignKey(Application, models.PROTECT, related_name="+")
     pay_order = models.ForeignKey(PayOrder, models.PROTECT, related_name="notices", null=True)
     transfer = models.ForeignKey(TransferOrder, models.PROTECT, related_name="notices", null=True)
+    store_order = models.ForeignKey(StoreOrder, models.PROTECT, related_name="notices", null=True)
     order_no = models.CharField(_("order number"), max_length=32)
     kind = models.CharField(_("notice"), max_length=32)
     """``pay_order.success``, ``refund.success``, …: the ``type`` member of the body."""
@@ -65,6 +67,7 @@ class MerchantNotice(models.Model):
             models.Index(fields=["due_at"], condition=~Q(state="ended"), name="notice_due"),
             models.Index(fields=["pay_order", "id"], name="notice_pay_order"),
             models.Index(fields=["transfer", "id"], name="notice_transfer"),
+            models.Index(fields=["store_order", "id"], name="notice_store_order"),
             models.Index(fields=["created_at", "id"], name="notice_created"),
             models.Index(fields=["status", "created_at", "id"], name="notice_status_created"),
             models.Index(fields=["order_no"], name="notice_order_no"),

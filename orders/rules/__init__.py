@@ -59,6 +59,15 @@ from orders.rules.pay import (
     was_asked,
     within_refund_days,
 )
+from orders.rules.store import (
+    has_payment,
+    is_brought,
+    may_be_returned,
+    money_can_go_back,
+    no_refund_pending,
+    pays_at_till,
+    refund_was_asked,
+)
 
 __all__ = [
     "Note",
@@ -80,10 +89,15 @@ __all__ = [
     "falls_back_to_close",
     "forbidden",
     "has_balance",
+    "has_payment",
+    "is_brought",
     "is_young",
+    "may_be_returned",
+    "money_can_go_back",
     "money_not_shared_out",
     "no_params",
     "no_refund_in_flight",
+    "no_refund_pending",
     "no_sharing_in_flight",
     "not_ending",
     "not_finishing",
@@ -93,8 +107,10 @@ __all__ = [
     "nothing_in_flight",
     "operations",
     "payee_has_not_confirmed",
+    "pays_at_till",
     "percent",
     "refund_wait",
+    "refund_was_asked",
     "resend_is_safe",
     "sharing_allowed",
     "sharing_not_finished",
