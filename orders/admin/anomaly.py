@@ -46,7 +46,7 @@ class AnomalyAdmin(OrderPageAdmin):
 
     @column(gettext_lazy("amount at the channel"), css="num side")
     def amount(self, row: Anomaly) -> str:
-        return cells.money(row.amount)
+        return cells.amount_told(row.amount)
 
     @column(gettext_lazy("amount here"), css="num wide")
     def expected(self, row: Anomaly) -> str:
@@ -79,7 +79,7 @@ class AnomalyAdmin(OrderPageAdmin):
         return {
             "kind": self.opts.verbose_name,
             "chips": cells.state(order.status, Anomaly.Status, order.get_status_display()),
-            "amount": cells.money(order.amount, sign=True),
+            "amount": cells.amount_told(order.amount),
             "subject": order.get_kind_display(),
             "facts": self._facts(order),
             "trouble": "",
@@ -103,7 +103,7 @@ class AnomalyAdmin(OrderPageAdmin):
                 cells.number_link(about._meta.model_name, about.pk, about.number),
             ),
             (_("status of the order"), status),
-            (_("amount at the channel"), cells.money(order.amount, sign=True)),
+            (_("amount at the channel"), cells.amount_told(order.amount)),
             (_("amount here"), cells.money(order.expected, sign=True)),
             (_("channel's number"), copyable(order.out_no)),
             (_("merchant"), order.merchant.name),
@@ -125,6 +125,6 @@ class AnomalyAdmin(OrderPageAdmin):
         return [
             (_("kind"), order.get_kind_display()),
             (_("merchant"), order.merchant.name),
-            (_("amount at the channel"), cells.money(order.amount, sign=True)),
+            (_("amount at the channel"), cells.amount_told(order.amount)),
             (_("amount here"), cells.money(order.expected, sign=True)),
         ]

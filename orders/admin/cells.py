@@ -132,6 +132,11 @@ def money(fen: int | None, *, sign: bool = False) -> str:
     return "" if fen is None else format_yuan(fen, sign=sign)
 
 
+def amount_told(fen: int | None) -> str:
+    """An amount that the channel may have left out."""
+    return _("amount unknown") if fen is None else money(fen, sign=True)
+
+
 def channel_name(code: str) -> str:
     """The channel's name in the reader's language; an unknown code stays readable."""
     try:

@@ -234,4 +234,4 @@ def trouble(order: Any) -> str:
 
 
 def anomaly_line(row: Anomaly) -> str:
-    return f"{row.get_kind_display()} · {cells.money(row.amount, sign=True)}"
+    return f"{row.get_kind_display()} · {cells.amount_told(row.amount)}"

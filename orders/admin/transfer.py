@@ -119,7 +119,7 @@ class TransferOrderAdmin(OrderPageAdmin):
                 "why_not": "" if may_see else _("Your role may not see payees."),
             },
             "anomalies": [
-                (f"{row.get_kind_display()} · {cells.money(row.amount, sign=True)}", row.pk)
+                (f"{row.get_kind_display()} · {cells.amount_told(row.amount)}", row.pk)
                 for row in order.anomalies.filter(status=Anomaly.Status.OPEN)[:5]
             ],
         }

@@ -72,7 +72,8 @@ class Anomaly(Stateful):
     merchant = models.ForeignKey("orders.Merchant", models.PROTECT, related_name="+")
     order_no = models.CharField(_("order number"), max_length=32)
     out_no = models.CharField(_("channel's number"), max_length=64, blank=True, default="")
-    amount = models.BigIntegerField(_("amount at the channel"))
+    amount = models.BigIntegerField(_("amount at the channel"), null=True, blank=True)
+    """None where the channel told of the fact without an amount."""
     expected = models.BigIntegerField(_("amount here"))
     happened_at = models.DateTimeField(_("happened"))
     status = StateField(
@@ -114,6 +115,12 @@ class Anomaly(Stateful):
             and self.pay_order is not None
             and self.order_no == self.pay_order.order_no
         )
+
+    @property
+    def paid_amount(self) -> int:
+        """What a payment counts for: one without an amount is, as with any payment, what was asked
+        for under our number."""
+        return self.expected if self.amount is None else self.amount
 
     @transition(
         field=status,

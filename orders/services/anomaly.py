@@ -51,7 +51,7 @@ def refund_payment(anomaly_id: int, actor: Actor, *, reason: str) -> Anomaly:
         application=order.application,
         account=order.account,
         channel=order.channel,
-        amount=anomaly.amount,
+        amount=anomaly.paid_amount,
         currency=order.currency,
         reason=reason,
         door=actor.door,
@@ -59,9 +59,9 @@ def refund_payment(anomaly_id: int, actor: Actor, *, reason: str) -> Anomaly:
         created_at=now,
         next_check_at=ladder.next_check(0, now),
     )
-    order.refund(anomaly.amount)
+    order.refund(anomaly.paid_amount)
     refund.save(force_insert=True)
-    journal.event(refund, "refund_requested", actor, amount=anomaly.amount, reason=reason)
+    journal.event(refund, "refund_requested", actor, amount=anomaly.paid_amount, reason=reason)
     journal.call(refund, ChannelCall.Kind.REFUND, actor)
     return _finish(anomaly, journal)
 
@@ -93,12 +93,18 @@ def _accept_payment(anomaly: Anomaly, actor: Actor, reason: str, journal: Journa
     before = order.status
     order.out_order_no = anomaly.out_no
     become_paid = order.succeed if order.is_executing else order.confirm_late
-    become_paid(amount=anomaly.amount, paid_at=anomaly.happened_at)
+    become_paid(amount=anomaly.paid_amount, paid_at=anomaly.happened_at)
     data = {"anomaly": anomaly.kind}
     journal.event(
-        order, "paid_late", actor, before=before, amount=anomaly.amount, reason=reason, data=data
+        order,
+        "paid_late",
+        actor,
+        before=before,
+        amount=anomaly.paid_amount,
+        reason=reason,
+        data=data,
     )
-    journal.money(order, LedgerEntry.Kind.PAY, anomaly.amount, anomaly.happened_at)
+    journal.money(order, LedgerEntry.Kind.PAY, anomaly.paid_amount, anomaly.happened_at)
 
 
 def _paid_order(anomaly: Anomaly) -> PayOrder:

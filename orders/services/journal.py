@@ -260,7 +260,6 @@ class Journal:
             for a in self._anomalies
         ):
             return False
-        amount = result.amount if result.amount is not None else order.amount
         self._anomalies.append(
             Anomaly(
                 **family_of(order),
@@ -269,13 +268,14 @@ class Journal:
                 merchant_id=order.merchant_id,
                 order_no=order.number,
                 out_no=result.out_no,
-                amount=amount,
+                amount=result.amount,
                 expected=order.amount,
                 happened_at=result.finished_at or self.now,
                 created_at=self.now,
             )
         )
-        self.event(order, "anomaly", actor, amount=amount, data={"kind": str(kind)}, **source)
+        data = {"kind": str(kind)}
+        self.event(order, "anomaly", actor, amount=result.amount, data=data, **source)
         return True
 
     def save(self) -> None:

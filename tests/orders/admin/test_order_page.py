@@ -79,11 +79,11 @@ def everything(house: cast.House) -> list[Any]:
     return [cast.reload(row) for row in [*rows, closing]]
 
 
-def anomaly(order: PayOrder, kind: str = "close_paid") -> Anomaly:
+def anomaly(order: PayOrder, kind: str = "close_paid", **told: Any) -> Anomaly:
     return Anomaly.objects.create(
         kind=kind, pay_order=order, merchant_id=order.merchant_id, order_no=order.order_no,
-        out_no=f"42-{order.pk}", amount=order.amount, expected=order.amount,
-        happened_at=order.created_at,
+        out_no=f"42-{order.pk}", expected=order.amount, happened_at=order.created_at,
+        **{"amount": order.amount, **told},
     )  # fmt: skip
 
 
@@ -272,6 +272,22 @@ def test_an_anomaly_is_decided_on_its_page(as_finance: Client, house: cast.House
     assert cast.reload(row.pay_order).status == PayOrder.Status.SUCCESS
     assert cast.reload(other).status == Anomaly.Status.IGNORED
     assert cast.reload(other.pay_order).status == PayOrder.Status.CLOSE
+
+
+def test_an_anomaly_without_an_amount_says_so_and_shows_no_other(
+    as_finance: Client, house: cast.House
+) -> None:
+    row = anomaly(cast.make_pay_order(house, "success"), "foreign_refund", amount=None)
+    pages = (
+        page_url(row),
+        page_url(row.pay_order),
+        "/admin/orders/anomaly/",
+        do_url(row, "ignore"),
+    )
+    for url in pages:
+        html = as_finance.get(url, headers=HTMX if "do" in url else {}).content.decode()
+        assert "amount unknown" in html, url
+    assert "refund not made here · amount unknown" in as_finance.get(pages[1]).content.decode()
 
 
 def test_a_get_changes_nothing(as_finance: Client, house: cast.House) -> None:

@@ -34,6 +34,16 @@ def test_confirming_makes_the_order_paid_and_tells_the_merchant(late):
     )  # fmt: skip
 
 
+def test_a_late_payment_without_an_amount_counts_for_what_was_asked():
+    order = cast.make_pay_order(cast.merchant("A"), "close")
+    pay.request_sync(order.order_no, cast.CLOCK)
+    cast.channel_says(order, Outcome.DONE, state=PayState.PAID, out_no="42")
+    late = Anomaly.objects.get()
+    assert (late.amount, late.expected) == (None, 10000)
+    anomaly.confirm(late.pk, cast.CLOCK, reason="customer wants the goods")
+    assert cast.reload(order).paid_amount == LedgerEntry.objects.get().amount == 10000
+
+
 def test_refunding_sends_the_whole_payment_back_without_telling_of_a_success(late):
     anomaly.refund_payment(late.pk, cast.CLOCK, reason="out of stock")
     row = RefundOrder.objects.get()
