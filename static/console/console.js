@@ -68,10 +68,19 @@
     const isPoll = event.target.id === "zf-live" && !event.detail.requestConfig?.triggeringEvent;
     if (isPoll && document.hidden) event.preventDefault();
   });
+  // A swap between the press and the release of a button would swallow the click: it is put off.
+  let isHeld = false, isPutOff = false;
+  document.addEventListener("pointerdown", (event) => { isHeld = Boolean(event.target.closest?.("#zf-live")); });
+  for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, () => {
+    if (isPutOff) setTimeout(() => htmx.trigger(document.body, "zf-seen"));
+    isHeld = isPutOff = false;
+  });
   let focused = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     const here = document.activeElement;
-    if (event.target.id !== "zf-live" || !here || !event.target.contains(here)) return;
+    if (event.target.id !== "zf-live") return;
+    if (isHeld) { event.detail.shouldSwap = false; isPutOff = true; return; }
+    if (!here || !event.target.contains(here)) return;
     focused = here.id || here.closest("[id]:not(#zf-live)")?.id || "";
   });
   document.addEventListener("htmx:afterSettle", () => {
@@ -198,8 +207,12 @@
     name();
     tick();
     setInterval(tick, 1000);
-    // Django's date widgets draw their links when everything is loaded.
-    window.addEventListener("load", () => setTimeout(name));
+    // Django's date widgets draw their links when everything is loaded. From then on all of it
+    // listens: htmx and Alpine have set up before, and who waits for the page can see it.
+    window.addEventListener("load", () => setTimeout(() => {
+      name();
+      document.documentElement.dataset.zfReady = "";
+    }));
     one("#content")?.setAttribute("role", "main");
     one("#header-inner")?.setAttribute("role", "banner");
     one("#nav-sidebar-inner")?.setAttribute("aria-label", words().sections ?? "");

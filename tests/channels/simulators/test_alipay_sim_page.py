@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from channels.simulators.alipay import AlipaySimulator
 from tests.channels.simulators.alipay_client import Shop
@@ -41,10 +42,10 @@ def test_the_cashier_takes_the_money_once_and_leads_back(
     page.get_by_text("¥123.45").wait_for()
     page.get_by_role("button", name="确认付款").click()
     page.get_by_text("back in the shop").wait_for()
-    assert "out_trade_no=ORDER1" in page.url
+    expect(page).to_have_url(re.compile("out_trade_no=ORDER1"))
     page.goto(cashier)
     page.get_by_text("付款成功").wait_for()
-    assert page.get_by_role("button").count() == 0
+    expect(page.get_by_role("button")).to_have_count(0)
     moves = alipay.book()["movements"]
     assert [(move["our_no"], move["amount"]) for move in moves] == [("ORDER1", 12345)]
 
