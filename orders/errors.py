@@ -57,6 +57,16 @@ class InvalidInput(OrderError):
         self.code = code
 
 
+class NotNow(OrderError):
+    """Something that the request cannot do without is away for the moment. Nothing happened."""
+
+    code = "unavailable"
+
+    def __init__(self, msgid: str) -> None:
+        self.refusal = Refusal(code=self.code, msgid=msgid)
+        super().__init__(str(self.refusal))
+
+
 class NotFound(OrderError):
     """No such order for this caller (or somebody else's: the caller cannot tell)."""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -25,6 +26,8 @@ CHECKS = (
     _DAY,
 )
 """Seconds before each check of an executing order; the last one repeats for ever."""
+TILL_CHECKS = (*(3,) * 4, *(5,) * 6, *(10,) * 8, *CHECKS[3:])
+"""As CHECKS, for an order whose customer stands at the till: closely for two minutes."""
 
 NOTICES = (
     15,
@@ -47,11 +50,11 @@ NOTICES = (
 """Seconds between deliveries of a notice (DaxPay's ladder, SPEC 2)."""
 
 
-def next_check(count: int, now: datetime) -> datetime:
-    """When to ask after ``count`` checks were made; 0 gives the first."""
+def next_check(count: int, now: datetime, *, steps: Sequence[int] = CHECKS) -> datetime:
+    """When to ask after ``count`` checks were made; 0 gives the first. ``steps`` in seconds."""
     if count < 0:
         raise ValueError("count is negative")
-    return now + timedelta(seconds=CHECKS[min(count, len(CHECKS) - 1)])
+    return now + timedelta(seconds=steps[min(count, len(steps) - 1)])
 
 
 def next_notice(tries: int, now: datetime) -> datetime | None:

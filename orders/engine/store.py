@@ -1,7 +1,8 @@
 """The engine's own Redis client: short timeouts, made lazily, one per process.
 
-Called by ``wake`` and ``reply`` only. Redis holds nothing that cannot be lost, so every caller
-goes on without it; a Redis that is away costs a request one timeout, not one per wake-up.
+Called by ``wake``, ``reply`` and ``handover`` only. Redis holds nothing that cannot be lost, so
+every caller goes on without it; a Redis that is away costs a request one timeout, not one per
+wake-up.
 """
 
 from __future__ import annotations

@@ -68,6 +68,8 @@ class PayOrder(Stateful, Chained):
     client_ip = models.GenericIPAddressField(_("customer's address"), null=True, blank=True)
     openid = models.CharField(max_length=128, blank=True, default="")
     notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
+    return_url = models.CharField(_("return URL"), max_length=256, blank=True, default="")
+    """Where the provider's page sends the customer back to."""
     amount = models.BigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
     paid_amount = models.BigIntegerField(_("paid"), null=True, blank=True)

@@ -86,6 +86,12 @@ def can_cancel(order: Any) -> bool:
     return known.cancel and (known.cancel_methods is None or order.method in known.cancel_methods)
 
 
+def can_close(order: Any) -> bool:
+    """Whether this pay order can be closed at its channel; else only a cancel ends it there."""
+    known = capabilities(order)
+    return known.close and (known.close_methods is None or order.method in known.close_methods)
+
+
 def operations(model: type) -> dict[str, tuple[Operation, Any]]:
     """Code → (Operation, django-fsm meta) of a model, in the order they are written there."""
     found = {}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as N_
 
 from orders.money import format_yuan
-from orders.rules.core import Note, Rule, can_cancel, capabilities
+from orders.rules.core import Note, Rule, can_cancel, can_close, capabilities
 
 not_ending = Rule(
     "already_ending",
@@ -25,12 +25,12 @@ not_frozen = Rule(
 )
 channel_closes = Rule(
     "channel_cannot_close",
-    lambda order: capabilities(order).close,
-    N_("This channel cannot close orders."),
+    can_close,
+    N_("The channel cannot close this order; cancel it instead."),
 )
 channel_cancels_or_closes = Rule(
     "channel_cannot_cancel",
-    lambda order: can_cancel(order) or capabilities(order).close,
+    lambda order: can_cancel(order) or can_close(order),
     N_("This channel can neither cancel nor close orders."),
 )
 was_asked = Rule(

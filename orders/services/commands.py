@@ -76,6 +76,7 @@ def _pay(kind: str, order: PayOrder, notify_url: str) -> Command:
                 openid=order.openid,
                 client_ip=order.client_ip or "",
                 attach=order.attach,
+                return_url=order.return_url,
                 allocation=order.allocation_status != PayOrder.AllocationStatus.NONE,
             )
         case Kind.CLOSE_PAY:

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as N_
 
 from channels import registry
-from channels.base import Account, Channel, Command, Exchange, Result
+from channels.base import Account, Channel, Command, Exchange, Method, Pay, Result
 from orders import locks
+from orders.engine import handover
 from orders.models import (
     AllocationOrder,
     ChannelAccount,
@@ -48,6 +50,10 @@ class Answer:
     exchange: Exchange
 
 
+CODE_LOST = N_(
+    "The payment code was lost before it was sent, so nothing was charged. "
+    "Scan again, as a new order."
+)
 SUBJECTS = ("account", "pay_order", "refund", "transfer", "allocation", "receiver")
 
 
@@ -69,6 +75,28 @@ def prepare(calls: Sequence[ChannelCall]) -> list[Prepared]:
             )
         )
     return prepared
+
+
+class Incomplete(Exception):
+    """Something that a command cannot be sent without is gone. Nothing left the house."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def complete(command: Command) -> Command:
+    """Add what can be read only once, right before the wire; on a wire thread, without database.
+
+    Raises Incomplete.
+    """
+    if not isinstance(command, Pay) or command.method is not Method.BARCODE:
+        return command
+    code = handover.take(command.order_no)
+    if not code:
+        raise Incomplete("PAYMENT_CODE_LOST", CODE_LOST)
+    return replace(command, auth_code=code)
 
 
 @transaction.atomic(durable=True)

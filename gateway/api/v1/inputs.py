@@ -77,6 +77,15 @@ class NewPayOrderInput(Input):
         max_length=128,
         help_text="Comes back with every answer and notice.",
     )
+    auth_code = Text(
+        **OPTIONAL,
+        max_length=32,
+        help_text="The customer's payment code, scanned (for barcode). Sent once, never kept.",
+    )
+    return_url = WebAddress(
+        **OPTIONAL,
+        help_text="Where the provider's page sends the customer back to (page, wap, h5).",
+    )
     expires_at = Time(required=False, allow_null=True, help_text="Unpaid orders are closed then.")
     allocation = Flag(
         required=False, allow_null=True, help_text="The money may be shared out (分账)."

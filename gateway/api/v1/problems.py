@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
-from orders.errors import Conflict, InvalidInput, NotFound, OperationRefused
+from orders.errors import Conflict, InvalidInput, NotFound, NotNow, OperationRefused
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +171,8 @@ def _from_service(exc: Exception) -> Problem | None:
         return Problem("duplicate_number", message, errors=[error])
     if isinstance(exc, NotFound):
         return Problem("not_found", str(exc.refusal))
+    if isinstance(exc, NotNow):
+        return Problem("unavailable", str(exc.refusal), headers=RETRY_SOON)
     return None
 
 

@@ -11,9 +11,9 @@ from django.db import transaction
 
 from orders import actor as actors
 from orders import locks
-from orders.engine import ladder
 from orders.models import ChannelCall, PayOrder, WorkState
 from orders.services.journal import Journal
+from orders.services.pay import till
 from orders.services.pay.settle import end_unpaid
 
 
@@ -67,15 +67,16 @@ class OpenCalls:
 def _check(order: PayOrder, under_way: OpenCalls, journal: Journal) -> None:
     actor = actors.clock()
     now = journal.now
-    wants_end = bool(order.intent) or now >= order.expires_at
+    wants_end = bool(order.intent) or now >= order.expires_at or till.is_scanned(order)
     if not order.is_at_channel and wants_end and not under_way.sends:
         end_unpaid(order, journal, actor, now)
         return
     if under_way.may_ask:
         asks = order.is_at_channel or bool(under_way.sends)
         kind = ChannelCall.Kind.QUERY_PAY if asks else ChannelCall.Kind.PAY
-        journal.call(order, kind, actor)
+        # Somebody waits at the till: his question does not stand behind the others.
+        journal.call(order, kind, actor, queue="pay" if till.is_scanned(order) else "")
         order.check_count += 1
-    order.next_check_at = ladder.next_check(order.check_count, now)
+    order.next_check_at = till.next_check(order, now)
     if now < order.expires_at:
         order.next_check_at = min(order.next_check_at, order.expires_at)

@@ -19,19 +19,26 @@ from channels import registry
 from channels.base import Capabilities, Method
 from orders import locks
 from orders.actor import Actor
-from orders.engine import ladder
-from orders.errors import Conflict, InvalidInput
+from orders.engine import handover
+from orders.errors import Conflict, InvalidInput, NotNow
 from orders.models import Application, ChannelAccount, ChannelCall, PayOrder
 from orders.numbers import PREFIX_PAY, new_number
 from orders.services import fields
 from orders.services.accounts import default_account
 from orders.services.journal import Journal
+from orders.services.pay import till
 
 DEFAULT_EXPIRY = timedelta(hours=2)
 PREPAY_FRESH = timedelta(minutes=110)
 """WeChat's prepay_id and code_url live two hours (Native 下单, response fields)."""
 
-SAME = ("amount", "channel", "method", "title", "attach", "openid", "notify_url")
+NEEDS = (
+    (Method.JSAPI, "openid"),
+    (Method.H5, "client_ip"),
+    (Method.BARCODE, "auth_code"),
+)
+"""What a way to pay cannot do without."""
+SAME = ("amount", "channel", "method", "title", "attach", "openid", "notify_url", "return_url")
 """What must agree for a repeated merchant number to mean the same order."""
 
 
@@ -63,16 +70,19 @@ def request_pay(
 ) -> PayOrder:
     """Write a pay order that workers then place at its channel; or return the one it repeats.
 
-    ``reply_to`` is told when the placing has ended. Raises InvalidInput, Conflict.
+    ``reply_to`` is told when the placing has ended. Raises InvalidInput, Conflict, NotNow.
     """
     now = timezone.now()
     _check(new, now)
     account = default_account(application, new.channel)
     existing = _existing(application, new)
     if existing is None:
+        order_no = new_number(PREFIX_PAY, now)
+        _hand_over(order_no, new.auth_code)
         try:
-            return _write(application, account, new, actor, now, reply_to)
+            return _write(application, account, new, actor, now, order_no, reply_to)
         except IntegrityError:
+            handover.forget(order_no)
             existing = _existing(application, new)  # somebody was faster
             if existing is None:
                 raise
@@ -98,10 +108,11 @@ def _write(
     new: NewPayOrder,
     actor: Actor,
     now: datetime,
+    order_no: str,
     reply_to: str,
 ) -> PayOrder:
     order = PayOrder(
-        order_no=new_number(PREFIX_PAY, now),
+        order_no=order_no,
         biz_order_no=new.biz_order_no,
         merchant_id=application.merchant_id,
         application=application,
@@ -113,6 +124,7 @@ def _write(
         client_ip=new.client_ip or None,
         openid=new.openid,
         notify_url=new.notify_url,
+        return_url=new.return_url,
         amount=new.amount,
         allocation_status=(
             PayOrder.AllocationStatus.WAITING if new.allocation else PayOrder.AllocationStatus.NONE
@@ -120,15 +132,32 @@ def _write(
         door=actor.door,
         door_data=new.door_data,
         created_at=now,
-        expires_at=new.expires_at or now + DEFAULT_EXPIRY,
-        next_check_at=ladder.next_check(0, now),
+        expires_at=new.expires_at or now + _time_to_pay(new),
     )
+    order.next_check_at = till.next_check(order, now)
     journal = Journal(now)
     journal.create(order, "created", actor, amount=new.amount)
     journal.call(order, ChannelCall.Kind.PAY, actor, reply_to=reply_to)
     journal.save()
     order.is_new = True
     return order
+
+
+def _hand_over(order_no: str, auth_code: str) -> None:
+    """Lay the customer's code down where the worker will look for it, before the order can be
+    seen, and while no transaction is open."""
+    if not auth_code:
+        return
+    try:
+        handover.put(order_no, auth_code)
+    except handover.NotHandedOver:
+        raise NotNow(
+            N_("The payment code cannot be passed on at this moment; nothing was charged.")
+        ) from None
+
+
+def _time_to_pay(new: NewPayOrder) -> timedelta:
+    return till.TIME_TO_PAY if new.method == Method.BARCODE else DEFAULT_EXPIRY
 
 
 @transaction.atomic(durable=True)
@@ -138,6 +167,7 @@ def _place_again(order_no: str, actor: Actor, reply_to: str) -> PayOrder:
     order = locks.pay_order(order_no)
     needs_prepay = (
         order.is_executing
+        and not till.is_scanned(order)
         and not order.intent
         and now < order.expires_at
         and (not order.pay_params or now - order.created_at > PREPAY_FRESH)
@@ -163,7 +193,9 @@ def _check(new: NewPayOrder, now: datetime) -> None:
     fields.text("openid", new.openid, longest=128, plain=True)
     fields.amount(new.amount, can.amount_max)
     fields.url("notify_url", new.notify_url)
+    fields.url("return_url", new.return_url)
     _check_method(new, can)
+    _check_code(new, can)
     _check_expiry(new.expires_at, can, now)
 
 
@@ -176,7 +208,7 @@ def _check_method(new: NewPayOrder, can: Capabilities) -> None:
             N_("%(channel)s has no method %(method)s; it has %(known)s."),
             {"channel": new.channel, "method": new.method, "known": ", ".join(methods)},
         )
-    for method, name in ((Method.JSAPI, "openid"), (Method.H5, "client_ip")):
+    for method, name in NEEDS:
         if new.method == method and not getattr(new, name):
             raise InvalidInput(
                 name,
@@ -191,6 +223,27 @@ def _check_method(new: NewPayOrder, can: Capabilities) -> None:
             raise InvalidInput(
                 "client_ip", "bad_address", N_("client_ip is not an IP address.")
             ) from None
+
+
+def _check_code(new: NewPayOrder, can: Capabilities) -> None:
+    """The sentences never repeat the code."""
+    if new.auth_code and new.method != Method.BARCODE:
+        raise InvalidInput(
+            "auth_code",
+            "auth_code_not_taken",
+            N_("A payment code goes with method barcode, not with %(method)s."),
+            {"method": new.method},
+        )
+    if new.auth_code and not any(wallet.shows(new.auth_code) for wallet in can.wallets):
+        raise InvalidInput(
+            "auth_code",
+            "bad_auth_code",
+            N_(
+                "This is no payment code that %(channel)s takes "
+                "(digits: how they begin): %(known)s."
+            ),
+            {"channel": new.channel, "known": "; ".join(map(str, can.wallets))},
+        )
 
 
 def _check_expiry(expires_at: datetime | None, can: Capabilities, now: datetime) -> None:

@@ -7,16 +7,20 @@ waits for its answer, with a doubt the channel is asked first.
 
 from __future__ import annotations
 
+import functools
+
 from django.db import transaction
 from django.utils import timezone
 
 from channels.base import Outcome, Result
 from orders import locks
 from orders.actor import Actor
+from orders.engine import handover
 from orders.errors import NotFound, OperationRefused
 from orders.models import Application, ChannelCall, PayOrder, WorkState
 from orders.rules import why_not
 from orders.services.journal import Journal
+from orders.services.pay import till
 from orders.services.pay.settle import end_unpaid, plan
 
 BIZ = "biz:"
@@ -101,6 +105,8 @@ def _end(
         plan(order, journal, actor, is_certain=order.status == PayOrder.Status.PROGRESS, asks=asks)
     journal.changed(order)
     journal.save()
+    if till.is_scanned(order):
+        transaction.on_commit(functools.partial(handover.forget, order_no), robust=True)
     return order
 
 

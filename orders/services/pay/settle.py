@@ -10,10 +10,9 @@ from enum import StrEnum
 from typing import TypedDict
 
 from channels import registry
-from channels.base import Method, Outcome, PayState, Result
+from channels.base import Outcome, PayState, Result
 from orders import actor as actors
 from orders.actor import Actor
-from orders.engine import ladder
 from orders.models import (
     Anomaly,
     ChannelCall,
@@ -23,8 +22,9 @@ from orders.models import (
     RefundOrder,
 )
 from orders.numbers import PREFIX_REFUND, new_number
-from orders.rules import can_cancel
+from orders.rules import can_cancel, capabilities
 from orders.services.journal import Journal
+from orders.services.pay import till
 
 
 class Source(TypedDict):
@@ -57,7 +57,7 @@ def settle(order: PayOrder, call: ChannelCall, result: Result, journal: Journal)
         ChannelCall.Kind.CANCEL_PAY: _settle_ending,
     }[ChannelCall.Kind(call.kind)](order, call, result, journal, actor)
     if order.is_executing:
-        plan(order, journal, actor, is_certain=is_certain)
+        plan(order, journal, actor, is_certain=is_certain, is_unpaid=is_certain)
     journal.changed(order)
 
 
@@ -91,27 +91,48 @@ def settle_state(
 
 
 def plan(
-    order: PayOrder, journal: Journal, actor: Actor, *, is_certain: bool, asks: bool = False
+    order: PayOrder,
+    journal: Journal,
+    actor: Actor,
+    *,
+    is_certain: bool,
+    is_unpaid: bool = False,
+    asks: bool = False,
 ) -> None:
     """Decide the next step of an executing order: end it, ask about it, or wait.
 
     ``is_certain``: the channel is known to hold it, so that it can be ended there without asking.
+    ``is_unpaid``: the channel has just said that nobody has paid it.
     ``asks``: a question is already under way.
     """
     is_expired = journal.now >= order.expires_at
     if order.intent or is_expired:
         if is_certain and not journal.has_open_call(order, queries=False):
             if not order.intent:
-                order.intent, order.intent_by = PayOrder.Intent.CLOSE, actors.Door.CLOCK
+                order.intent, order.intent_by = till.intent_at_expiry(order), actors.Door.CLOCK
                 journal.event(order, "expired", actors.clock())
-            is_cancel = order.intent == PayOrder.Intent.CANCEL and can_cancel(order)
-            kind = ChannelCall.Kind.CANCEL_PAY if is_cancel else ChannelCall.Kind.CLOSE_PAY
-            journal.call(order, kind, actor)
+            journal.call(order, _ending(order, is_unpaid=is_unpaid), actor)
         elif actor.door != actors.Door.CHANNEL and not asks:
             journal.call(order, ChannelCall.Kind.QUERY_PAY, actor)
-    order.next_check_at = ladder.next_check(order.check_count, journal.now)
+    order.next_check_at = till.next_check(order, journal.now)
     if not is_expired:
         order.next_check_at = min(order.next_check_at, order.expires_at)
+
+
+def _ending(order: PayOrder, *, is_unpaid: bool) -> ChannelCall.Kind:
+    """By which call an order is ended at its channel: as it was asked for, where that is possible.
+
+    Where only paid orders can be cancelled, one that waits for its customer is closed, unless the
+    channel has accepted a cancel and is at work on it.
+    """
+    if order.intent != PayOrder.Intent.CANCEL or not can_cancel(order):
+        return ChannelCall.Kind.CLOSE_PAY
+    cancels = ChannelCall.objects.filter(
+        order_no=order.order_no, kind=ChannelCall.Kind.CANCEL_PAY, outcome=Outcome.PENDING
+    )
+    if is_unpaid and not capabilities(order).cancel_unpaid and not cancels.exists():
+        return ChannelCall.Kind.CLOSE_PAY
+    return ChannelCall.Kind.CANCEL_PAY
 
 
 def end_unpaid(order: PayOrder, journal: Journal, actor: Actor, now: datetime) -> None:
@@ -145,7 +166,7 @@ def _settle_placed(
         order.hold(dict(result.pay_params))
         journal.event(order, "held", actor, before=before, call=call)
         return True
-    if result.outcome is Outcome.REFUSED and not was_told:
+    if (result.outcome is Outcome.REFUSED or _is_lost(order, result)) and not was_told:
         order.fail(journal.now, result.code, result.message)
         journal.event(
             order, "failed", actor, before=before, reason=result.message, call=call,
@@ -157,6 +178,11 @@ def _settle_placed(
     order.error_code, order.error_message = result.code[:64], result.message[:256]
     journal.event(order, f"place_{result.outcome}", actor, call=call, data={"code": result.code})
     return False
+
+
+def _is_lost(order: PayOrder, result: Result) -> bool:
+    """It was not sent, and what was to be sent is gone: the customer's code."""
+    return result.outcome is Outcome.NOT_SENT and till.is_scanned(order)
 
 
 def _settle_answer(
@@ -182,7 +208,7 @@ def _lacks_pay_params(order: PayOrder, journal: Journal) -> bool:
         and not order.pay_params
         and not order.intent
         and journal.now < order.expires_at
-        and order.method != Method.BARCODE
+        and not till.is_scanned(order)
         and registry.get(order.channel).capabilities.pay_idempotent
         and not journal.has_open_call(order, queries=False)
     )
@@ -219,7 +245,8 @@ def _settle_not_found(order: PayOrder, call: ChannelCall, journal: Journal, acto
     asked_at = call.sent_at or call.created_at
     if last is not None and (last.ended_at is None or last.ended_at >= asked_at):
         return
-    wants_end = bool(order.intent) or journal.now >= order.expires_at
+    is_scanned = till.is_scanned(order)
+    wants_end = bool(order.intent) or journal.now >= order.expires_at or is_scanned
     is_proved = last is None or (
         last.ended_at is not None and asked_at - last.ended_at >= ABSENCE_PROVED
     )
@@ -227,6 +254,7 @@ def _settle_not_found(order: PayOrder, call: ChannelCall, journal: Journal, acto
         end_unpaid(order, journal, actor, journal.now)
     elif (
         order.status == PayOrder.Status.WAIT
+        and not is_scanned
         and journal.now < order.expires_at
         and registry.get(order.channel).capabilities.pay_idempotent
     ):
