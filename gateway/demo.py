@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from gateway import keys, roles
+from gateway.api.kaigedian import demo as kaigedian
+from gateway.api.minapp import demo as minapp
 from gateway.simulated import PROVIDERS
 from orders.models import ApiKey, Application, ChannelAccount, Merchant
 from orders.secrets import SecretUnreadable
@@ -28,6 +31,26 @@ MERCHANTS = (
     ("M2026110001", "桃园茶铺", "tea-shop"),
     ("M2026110002", "兰亭书店", "book-shop"),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """A dialect's keys for the demo's merchants (``gateway/api/<dialect>/demo.py``)."""
+
+    new_keys: Callable[[str, str], dict[str, Any]]
+    """Of merchant number and app id → what is kept in demo.json, both sides' secrets."""
+    ensure: Callable[[Application, Mapping[str, Any]], None]
+    """Write the house's half into the database; safe to run again."""
+    credentials: Callable[[Mapping[str, Any]], dict[str, Any]]
+    """What the merchant knows, under the names of the contract for scripts."""
+
+
+DOORS: Mapping[str, Door] = {
+    "kaigedian": Door(
+        new_keys=kaigedian.new_keys, ensure=kaigedian.ensure, credentials=kaigedian.credentials
+    ),
+    "minapp": Door(new_keys=minapp.new_keys, ensure=minapp.ensure, credentials=minapp.credentials),
+}
 
 
 class NotADemoHouse(Exception):
@@ -40,7 +63,7 @@ def path(home: Path) -> Path:
 
 
 def facts(home: Path) -> dict[str, Any]:
-    """The demo's secrets, made once; a house older than one of the simulators gets its keys now.
+    """The demo's secrets, made once; a house older than a simulator or a door gets its keys now.
 
     Only `up`'s process writes (it holds the lock of the directory), and `manage.py demo`.
     """
@@ -48,9 +71,16 @@ def facts(home: Path) -> dict[str, Any]:
     if not place.exists():
         keys.write_private(place, _new_facts(), replace=False)
     made = _stored(home)
-    missing = [name for name in PROVIDERS if name not in made["simulators"]]
-    if missing:
-        made["simulators"] |= {name: PROVIDERS[name].new_identity() for name in missing}
+    before = json.dumps(made)
+    for name, provider in PROVIDERS.items():
+        if name not in made["simulators"]:
+            made["simulators"][name] = provider.new_identity()
+    for merchant in made["merchants"]:
+        doors = merchant.setdefault("doors", {})
+        for name, door in DOORS.items():
+            if name not in doors:
+                doors[name] = door.new_keys(merchant["mch_no"], merchant["app_id"])
+    if json.dumps(made) != before:
         keys.write_private(place, made, replace=True)
     return made
 
@@ -113,7 +143,7 @@ def _ensure_person(person: dict[str, str]) -> None:
 
 
 def _ensure_merchant(
-    facts: dict[str, str], identities: Mapping[str, Any], urls: Mapping[str, str]
+    facts: dict[str, Any], identities: Mapping[str, Any], urls: Mapping[str, str]
 ) -> None:
     name = next(name for mch_no, name, _ in MERCHANTS if mch_no == facts["mch_no"])
     merchant, _created = Merchant.objects.get_or_create(
@@ -126,6 +156,8 @@ def _ensure_merchant(
         application.webhook_secret = facts["webhook_secret"]
         application.save()
     _ensure_key(application, facts["api_key"])
+    for name, door in DOORS.items():
+        door.ensure(application, facts["doors"][name])
     _ensure_account(merchant, "sandbox", code=f"sandbox-{facts['app_id']}", name="沙盒")
     for channel, provider in PROVIDERS.items():
         config, hidden = provider.settings(identities[channel], urls[channel])
@@ -189,12 +221,16 @@ def credentials(home: Path) -> dict[str, Any]:
     return {
         "base_url": running.get("base_url", settings.BASE_URL),
         "admins": made["admins"],
-        "merchants": [{**merchant, "doors": {}} for merchant in made["merchants"]],
+        "merchants": [{**one, "doors": _doors(one.get("doors", {}))} for one in made["merchants"]],
         "simulators": {
             name: PROVIDERS[name].credentials(identity, urls.get(name, ""))
             for name, identity in made["simulators"].items()
         },
     }
+
+
+def _doors(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: door.credentials(known[name]) for name, door in DOORS.items() if name in known}
 
 
 def run_facts(home: Path) -> dict[str, Any]:
