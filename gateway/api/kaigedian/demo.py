@@ -1,0 +1,77 @@
+"""The demo merchants' keys at this door. Called by ``gateway.demo``; never for a real house."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from orders.models import Application, DoorKey
+from orders.secrets import SecretUnreadable
+
+SHOWN = (
+    "partner_id", "app_id", "access_token", "merchant_private_key_pem", "platform_public_key_pem",
+)  # fmt: skip
+
+
+def new_keys(mch_no: str, app_id: str) -> dict[str, Any]:
+    """Both key pairs, as 开个店 issues both; the merchant's own half stays in demo.json."""
+    mine, theirs = _pair(), _pair()
+    return {
+        "partner_id": mch_no.removeprefix("M"),
+        # 开个店's look like this, and are not the house's own.
+        "app_id": hashlib.sha256(app_id.encode()).hexdigest()[:32],
+        "access_token": secrets.token_urlsafe(32),
+        "merchant_private_key_pem": theirs[0],
+        "merchant_public_key_pem": theirs[1],
+        "platform_private_key_pem": mine[0],
+        "platform_public_key_pem": mine[1],
+    }
+
+
+def _pair() -> tuple[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+def ensure(application: Application, keys: Mapping[str, Any]) -> None:
+    """Write the door key, or bring it up to date; what an operator set beside it stays."""
+    row = DoorKey.objects.filter(
+        application=application, dialect=DoorKey.Dialect.KAIGEDIAN
+    ).first() or DoorKey(application=application, dialect=DoorKey.Dialect.KAIGEDIAN)
+    row.identity = f"{keys['partner_id']}:{keys['app_id']}"
+    public = ("partner_id", "app_id", "merchant_public_key_pem", "platform_public_key_pem")
+    row.config = {
+        "notify_url": "",
+        "response_body_as_object": "",
+        **row.config,
+        **{name: keys[name] for name in public},
+    }
+    hidden = {name: keys[name] for name in ("platform_private_key_pem", "access_token")}
+    if row.pk is None or _secrets(row) != hidden:
+        row.secrets = hidden
+    row.save()
+
+
+def _secrets(row: DoorKey) -> dict[str, str] | None:
+    """None when the key that they were written with is gone with its directory."""
+    try:
+        return row.secrets
+    except SecretUnreadable:
+        return None
+
+
+def credentials(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """What a merchant's programmer is given."""
+    return {name: keys[name] for name in SHOWN}
