@@ -313,6 +313,12 @@ class Channel(Protocol):
         """Decrypt and read a verified notification. Raises CallbackRejected."""
         ...
 
+    def scrub_callback(self, body: bytes) -> str:
+        """A notification as it may be kept: every member by its name, and only the values that are
+        known to name nobody. Never raises; a body that cannot be read leaves nothing but a mask.
+        """
+        ...
+
     def callback_answer(self, *, accepted: bool, message: str = "") -> tuple[int, str, bytes]:
         """HTTP status, content type and body that acknowledge or refuse a notification."""
         ...

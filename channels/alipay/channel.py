@@ -249,6 +249,9 @@ class AlipayChannel(HttpChannel):
     def open_callback(self, body: bytes, account: Account) -> CallbackFact:
         return callbacks.open_notification(body, account)
 
+    def scrub_callback(self, body: bytes) -> str:
+        return scrub.callback_text(body)
+
     def callback_answer(self, *, accepted: bool, message: str = "") -> tuple[int, str, bytes]:
         return callbacks.answer(accepted=accepted, message=message)
 

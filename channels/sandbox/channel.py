@@ -102,6 +102,9 @@ class SandboxChannel:
     def open_callback(self, body: bytes, account: Account) -> CallbackFact:
         raise CallbackRejected("NO_CALLBACKS", "the sandbox sends no callbacks")
 
+    def scrub_callback(self, body: bytes) -> str:
+        return ""
+
     def callback_answer(self, *, accepted: bool, message: str = "") -> tuple[int, str, bytes]:
         return (204, "text/plain", b"") if accepted else (400, "text/plain", message.encode())
 

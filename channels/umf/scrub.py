@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from channels.base import Request, Response
@@ -18,6 +19,14 @@ _PERSONAL = (
     "buyerLogonId",
     "buyerIdForPromotion",
 )
+_TOLD = frozenset(
+    (
+        "funCode", "reqDate", "reqTime", "merId", "shopNo", "deviceType", "payType", "orderDate",
+        "orderId", "partnerOrderId", "refundOrderId", "refundPartnerOrderId", "transactionId",
+        "paySeq", "amount", "tradeState",
+    )
+)  # fmt: skip
+"""Of a notification, the members that name no buyer. UMF may add others at any time."""
 _MEMBER = re.compile(rf'("(?:{"|".join(_PERSONAL)})"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)')
 
 
@@ -35,6 +44,22 @@ def response_text(response: Response) -> str:
         if response.headers.get(name)
     ]
     return "\n".join([*lines, "", body_text(response.body)])
+
+
+def callback_text(body: bytes) -> str:
+    """A notification; what is not known to be harmless is masked, whatever its name."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return MASK
+    if not isinstance(data, dict):
+        return MASK
+    return json.dumps(
+        {
+            name: value if name in _TOLD and isinstance(value, str) else MASK
+            for name, value in data.items()
+        }
+    )
 
 
 def body_text(body: bytes) -> str:

@@ -227,7 +227,7 @@ class ChannelCallbackAdmin(PageAdmin):
     columns = (what, number, result_chip, times, code, where, created)
 
     def page(self, request: HttpRequest, row: ChannelCallback) -> dict[str, Any]:
-        """The body stays behind: it is encrypted or signed, and only workers open it."""
+        """The body stays behind: only workers open it, and nothing personal is left of it."""
         facts: Facts = [
             (_("order number"), order_link(row.order_no)),
             (_("channel account"), row.account.name),
@@ -238,6 +238,7 @@ class ChannelCallbackAdmin(PageAdmin):
             (_("ended"), cells.time(row.ended_at)),
             (_("request id"), row.request_id),
             (_("claims"), row.attempt),
+            (_("digest of the body"), row.body_digest),
         ]
         return {
             "kind": self.opts.verbose_name,

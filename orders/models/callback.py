@@ -27,7 +27,10 @@ class ChannelCallback(models.Model):
     channel = models.CharField(_("channel"), max_length=16)
     notification_id = models.CharField(_("notification"), max_length=128)
     body = models.TextField(editable=False)
-    """As received. Providers encrypt it (WeChat) or sign it; opened by workers only."""
+    """As received, and encrypted (WeChat) or signed, until it is settled; from then on without what
+    names the customer."""
+    body_digest = models.CharField(_("digest of the body"), max_length=64, blank=True, default="")
+    """SHA-256 of the bytes that were received, in hex: what a copy can still be compared with."""
     request_id = models.CharField(max_length=64, blank=True, default="")
     deliveries = models.PositiveIntegerField(_("deliveries"), default=1)
     state = models.CharField(

@@ -6,10 +6,15 @@ decrypted and believed. Stored is not handled: a row is due until it has been se
 Some providers want an acknowledgement that is signed with the merchant's key, which the web
 process must not hold. The worker that settles such a row signs it and keeps it in the row; the web
 process waits for it (``reply_key``), and answers a redelivery with the same bytes at once.
+
+A body says who the customer is. It is kept as it came only until it is settled, which is as long
+as it may have to be opened again; then the row keeps what the channel's ``scrub_callback`` leaves
+of it, and the digest of the bytes that came.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -47,7 +52,7 @@ RESULTS = {
 
 WRITTEN = (
     "state", "ended_at", "result", "order_no", "pay_order", "transfer", "code", "message",
-    "acknowledgement",
+    "acknowledgement", "body",
 )  # fmt: skip
 
 
@@ -59,7 +64,12 @@ def receive(
     row, is_new = ChannelCallback.objects.get_or_create(
         account=account,
         notification_id=notification_id,
-        defaults={"channel": account.channel, "body": body, "request_id": request_id},
+        defaults={
+            "channel": account.channel,
+            "body": body,
+            "body_digest": hashlib.sha256(body.encode()).hexdigest(),
+            "request_id": request_id,
+        },
     )
     if not is_new:
         ChannelCallback.objects.filter(pk=row.pk).exclude(state=WorkState.ENDED).update(
@@ -104,7 +114,7 @@ def settle(claims: Sequence[tuple[int, int]]) -> None:
         else:
             row.result = ChannelCallback.Result.REJECTED
             row.code, row.message = fact.code[:64], fact.message[:256]
-        row.state, row.ended_at = WorkState.ENDED, now
+        row.state, row.ended_at, row.body = WorkState.ENDED, now, _kept(row)
         if row.pk in signed:
             row.acknowledgement = signed[row.pk]
             reply.publish(reply_key(row.pk))
@@ -122,6 +132,15 @@ def _open(row: ChannelCallback) -> CallbackFact | CallbackRejected:
         level = logging.ERROR if rejected.alarm else logging.INFO
         log.log(level, "callback %s cannot be opened: %s %s", row.pk, rejected.code, rejected)
         return rejected
+
+
+def _kept(row: ChannelCallback) -> str:
+    """What stays of the body of a settled row, opened or rejected: nobody opens it again."""
+    try:
+        return registry.get(row.channel).scrub_callback(row.body.encode())
+    except Exception:
+        log.exception("the body of callback %s cannot be scrubbed and is not kept", row.pk)
+        return ""
 
 
 def _needs_signature(row: ChannelCallback) -> bool:

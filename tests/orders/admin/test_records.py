@@ -55,7 +55,8 @@ def test_a_call_shows_its_wire_scrubbed_and_escaped(as_auditor: Client, house: c
 def test_a_callbacks_body_never_reaches_the_page(as_root: Client, house: cast.House) -> None:
     row = ChannelCallback.objects.create(
         account=house.account, channel="sandbox", notification_id="EV-1", body="SEALED-BODY",
-        result="rejected", state="ended", code="BAD_SIGNATURE", deliveries=3,
+        body_digest="5f" * 32, result="rejected", state="ended", code="BAD_SIGNATURE",
+        deliveries=3,
     )  # fmt: skip
 
     page = as_root.get(url(row)).content.decode()
@@ -63,6 +64,7 @@ def test_a_callbacks_body_never_reaches_the_page(as_root: Client, house: cast.Ho
 
     assert "SEALED-BODY" not in page + listed
     assert "BAD_SIGNATURE" in page and "rejected" in page
+    assert "5f" * 32 in page
     assert "EV-1" in listed
 
 

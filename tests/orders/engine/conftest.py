@@ -46,6 +46,9 @@ class FakeChannel:
             with self._lock:
                 self.flying -= 1
 
+    def scrub_callback(self, body: bytes) -> str:
+        return f"scrubbed {body.decode()}"
+
 
 WAITING = Result(outcome=Outcome.DONE, state=PayState.WAITING)
 PENDING = Result(outcome=Outcome.PENDING)

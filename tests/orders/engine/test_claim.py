@@ -312,9 +312,9 @@ def test_a_callback_settled_under_an_older_claim_stays_out(house, channel):
     channel.open_callback = _rejecting  # type: ignore[attr-defined]
     ((pk, attempt),) = claim.callbacks(10)
     callbacks.settle([(pk, attempt - 1)])
-    assert cast.reload(row).state == "out"
+    assert (cast.reload(row).state, cast.reload(row).body) == ("out", "{}")
     callbacks.settle([(pk, attempt)])
-    assert cast.reload(row).state == "ended"
+    assert (cast.reload(row).state, cast.reload(row).body) == ("ended", "scrubbed {}")
 
 
 def _rejecting(body, account):
