@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from orders.actor import Door
-from orders.models import DoorKey, MerchantNotice
+from orders.models import Application, DoorKey, MerchantNotice
 
 STANDARD = "standard"
 
@@ -45,7 +45,7 @@ class Envelope:
 
 
 class Dialect(Protocol):
-    """A module with these three functions and one constant."""
+    """A module with these four functions and one constant."""
 
     DOOR_KEY: str
     """Dialect of the ``DoorKey`` whose keys it signs with; empty: the application's own secret."""
@@ -53,6 +53,10 @@ class Dialect(Protocol):
     def body(self, order: Any, kind: str, now: datetime) -> str | None:
         """The snapshot, or None where the dialect has no such notice. Reads loaded fields; runs
         inside the transaction of the change. Raises nothing."""
+
+    def sample(self, application: Application, now: datetime) -> str:
+        """The body of a notice that tells of no order, for a merchant to try his receiver with.
+        Reads ``application.merchant``."""
 
     def envelope(self, letter: Letter, now: datetime) -> Envelope:
         """Signed, to be posted. Raises ValueError where the keys are missing or wrong."""

@@ -1,8 +1,10 @@
 """The only place that locks rows, and the lock order (DESIGN 3.5).
 
 The order is: heads of families (pay orders, then transfers, then receivers, each by id) → children
-(refunds, allocations, returns, each by id) → anomalies → channel calls. Everybody who changes an
-order family holds its head's lock, so children, sums and the event chain need no more than that.
+(refunds, allocations, returns, each by id) → anomalies → channel calls → store orders. Everybody
+who changes an order family holds its head's lock, so children, sums and the event chain need no
+more than that. A store order comes last because its payment's settle tells it what happened;
+whoever starts from the store order locks its payment first, so the payment's lock decides.
 Every function evaluates its query: a lazy ``select_for_update`` locks nothing.
 Callers are inside a transaction; none of these locks is ever held across the network.
 """
@@ -24,6 +26,7 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
@@ -121,6 +124,75 @@ def _heads(model: type[H], ids: Collection[int]) -> dict[int, H]:
         .order_by("id")
     )
     return {row.pk: row for row in rows} if ids else {}
+
+
+def store_order(
+    order_no: str, application: Application | None = None, *, also: int | None = None
+) -> StoreOrder:
+    """Lock a store order's payment (and the pay order ``also``), then the store order.
+
+    ``row.pay_order`` is the locked one. Raises NotFound, also for another application's.
+    """
+    scope = {"application": application} if application is not None else {}
+    rows = StoreOrder.objects.filter(order_no=order_no, **scope)
+    while True:
+        found = rows.values_list("id", "pay_order_id").first()
+        if found is None:
+            raise NotFound(order_no)
+        pk, pay_order_id = found
+        pays = pay_orders({one for one in (pay_order_id, also) if one is not None})
+        row = _store_orders({"id": pk}, pays)[0]
+        if row.pay_order_id == pay_order_id:  # else it was given another payment meanwhile
+            return row
+
+
+def store_orders_paid_by(pays: dict[int, PayOrder]) -> dict[int, StoreOrder]:
+    """Lock the store orders of locked pay orders; by the id of the pay order."""
+    rows = _store_orders({"pay_order_id__in": pays}, pays) if pays else []
+    return {row.pay_order_id: row for row in rows if row.pay_order_id is not None}
+
+
+def store_orders(ids: Collection[int]) -> dict[int, StoreOrder]:
+    """Lock store orders alone, to append to their chains; whatever pay order is needed was locked
+    before."""
+    return {row.pk: row for row in _store_orders({"id__in": ids}, {})} if ids else {}
+
+
+def due_store_orders(now: datetime, limit: int) -> list[StoreOrder]:
+    """Lock up to ``limit`` due store orders under their payments, passing over what is busy."""
+    due = list(
+        StoreOrder.objects.filter(next_check_at__lte=now)
+        .order_by("next_check_at")
+        .values_list("id", "pay_order_id")[:limit]
+    )
+    if not due:
+        return []
+    free = (
+        PayOrder.objects.select_related("account", "application")
+        .select_for_update(of=("self",), skip_locked=True)
+        .filter(id__in={pay_order_id for _pk, pay_order_id in due if pay_order_id})
+        .order_by("id")
+    )
+    pays = {row.pk: row for row in free}
+    ids = [pk for pk, pay_order_id in due if pay_order_id is None or pay_order_id in pays]
+    rows = _store_orders({"id__in": ids, "next_check_at__lte": now}, pays, skips_busy=True)
+    return [row for row in rows if row.pay_order_id is None or row.pay_order_id in pays]
+
+
+def _store_orders(
+    which: dict[str, object], pays: dict[int, PayOrder], *, skips_busy: bool = False
+) -> list[StoreOrder]:
+    rows = (
+        StoreOrder.objects.select_related("application")
+        .select_for_update(of=("self",), skip_locked=skips_busy)
+        .filter(**which)
+        .order_by("id")
+    )
+    found = list(rows)
+    for row in found:
+        if row.pay_order_id in pays:
+            row.pay_order = pays[row.pay_order_id]
+    return found
 
 
 def anomaly(anomaly_id: int) -> Anomaly:

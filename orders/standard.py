@@ -13,9 +13,17 @@ from typing import Any
 
 from orders import facts
 from orders.dialects import Envelope, Letter
-from orders.models import AllocationOrder, PayOrder, RefundOrder, ShareReturn, TransferOrder
+from orders.models import (
+    AllocationOrder,
+    Application,
+    PayOrder,
+    RefundOrder,
+    ShareReturn,
+    TransferOrder,
+)
 
 DOOR_KEY = ""
+TEST = "notice.test"
 _PREFIX = "whsec_"
 
 FACTS: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -30,6 +38,13 @@ FACTS: dict[type, Callable[[Any], dict[str, Any]]] = {
 def body(order: Any, kind: str, now: datetime) -> str:
     """``{"type", "timestamp", "data"}``; ``data`` is what the API answers."""
     told = {"type": kind, "timestamp": facts.iso(now), "data": FACTS[type(order)](order)}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def sample(application: Application, now: datetime) -> str:
+    """``notice.test``; ``data`` names the application."""
+    data = {"mch_no": application.merchant.mch_no, "app_id": application.app_id}
+    told = {"type": TEST, "timestamp": facts.iso(now), "data": data}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 

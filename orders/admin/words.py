@@ -125,6 +125,7 @@ NOTICES: dict[str, Any] = {
     "return.success": _("share returned"),
     "return.failed": _("return failed"),
     "return.closed": _("return closed"),
+    "notice.test": _("for trying"),
 }
 
 OPERATION_ICONS = {

@@ -213,18 +213,26 @@ def _replay(ids: list[int], actor: Actor) -> int:
     notices = list(MerchantNotice.objects.filter(pk__in=ids).order_by("id"))
     pays = locks.pay_orders({row.pay_order_id for row in notices if row.pay_order_id})
     moved = locks.transfers({row.transfer_id for row in notices if row.transfer_id})
+    stores = locks.store_orders({row.store_order_id for row in notices if row.store_order_id})
     journal = Journal(now)
     count = 0
     for notice in notices:
-        head = pays.get(notice.pay_order_id or 0) or moved[notice.transfer_id or 0]
+        head = (
+            pays.get(notice.pay_order_id or 0)
+            or moved.get(notice.transfer_id or 0)
+            or stores.get(notice.store_order_id or 0)
+        )
         count += _renew(notice, head, journal, actor)
     journal.save()
     wake(NOTICE)
     return count
 
 
-def _renew(notice: MerchantNotice, head: Head, journal: Journal, actor: Actor) -> int:
-    """A conditional update: a drain may claim the notice at this very moment."""
+def _renew(notice: MerchantNotice, head: Head | None, journal: Journal, actor: Actor) -> int:
+    """A conditional update: a drain may claim the notice at this very moment.
+
+    A notice for trying has no order, and so no chain to write into.
+    """
     done = (
         MerchantNotice.objects.filter(pk=notice.pk)
         .exclude(state=WorkState.OUT)
@@ -232,7 +240,7 @@ def _renew(notice: MerchantNotice, head: Head, journal: Journal, actor: Actor) -
             status=Status.PENDING, state=WorkState.DUE, tries=0, due_at=journal.now, ended_at=None
         )
     )
-    if done:
+    if done and head is not None:
         facts = {"notice": notice.notice_id, "kind": notice.kind, "order_no": notice.order_no}
         journal.event(head, "notice_replayed", actor, before="", data=facts)
     return done

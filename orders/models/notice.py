@@ -71,6 +71,14 @@ class MerchantNotice(models.Model):
             models.Index(fields=["created_at", "id"], name="notice_created"),
             models.Index(fields=["status", "created_at", "id"], name="notice_status_created"),
             models.Index(fields=["order_no"], name="notice_order_no"),
+            models.Index(
+                fields=["application", "created_at", "id"], name="notice_application_created"
+            ),
+            models.Index(
+                fields=["application", "created_at", "id"],
+                condition=Q(status="dead"),
+                name="notice_application_dead",
+            ),
         ]
 
     def __str__(self) -> str:

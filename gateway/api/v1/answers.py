@@ -12,6 +12,7 @@ from orders.models import (
     AllocationDetail,
     AllocationOrder,
     AllocationReceiver,
+    MerchantNotice,
     PayOrder,
     RefundOrder,
     ShareReturn,
@@ -232,6 +233,51 @@ class GroupSerializer(Shape):
     created_at = serializers.DateTimeField()
 
 
+class NoticeSerializer(Shape):
+    notice_id = serializers.CharField(help_text="`webhook-id`; the same in every attempt.")
+    kind = serializers.CharField(help_text="For example `pay_order.success`.")
+    order_no = serializers.CharField(help_text="Ours; empty for a notice for trying.")
+    dialect = serializers.CharField(help_text="In whose words it is written.")
+    url = serializers.CharField()
+    status = serializers.ChoiceField(choices=MerchantNotice.Status.values)
+    tries = serializers.IntegerField()
+    next_try_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class AttemptSerializer(Shape):
+    number = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    latency_ms = serializers.IntegerField()
+    http_status = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField()
+    response = serializers.CharField(help_text="The beginning of what you answered.")
+
+
+class NoticeLogSerializer(NoticeSerializer):
+    body = serializers.CharField(help_text="The content, before it was signed.")
+    attempts = AttemptSerializer(many=True)
+
+
+class ReplayedSerializer(Shape):
+    replayed = serializers.IntegerField(help_text="Those under way are left alone.")
+    has_more = serializers.BooleanField()
+
+
+class EventSerializer(Shape):
+    seq = serializers.IntegerField(help_text="Counts from 1 within the order's family.")
+    order_no = serializers.CharField()
+    kind = serializers.CharField()
+    door = serializers.CharField(help_text="Through which it came: api, admin, clock, channel, …")
+    before = serializers.CharField(help_text="Status, or empty.")
+    after = serializers.CharField(help_text="Status, or empty.")
+    amount = serializers.IntegerField(allow_null=True, help_text="Fen.")
+    previous = serializers.CharField(help_text="Hash of the event before.")
+    hash = serializers.CharField(help_text="SHA-256 over this event and the one before.")
+    created_at = serializers.DateTimeField()
+
+
 class PageSerializer(Shape):
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
@@ -263,6 +309,14 @@ class ReceiverPageSerializer(PageSerializer):
 
 class GroupPageSerializer(PageSerializer):
     data = GroupSerializer(many=True)  # type: ignore[assignment]
+
+
+class NoticePageSerializer(PageSerializer):
+    data = NoticeSerializer(many=True)  # type: ignore[assignment]
+
+
+class EventPageSerializer(PageSerializer):
+    data = EventSerializer(many=True)  # type: ignore[assignment]
 
 
 class FieldErrorSerializer(Shape):

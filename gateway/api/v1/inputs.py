@@ -19,11 +19,14 @@ from gateway.api.v1.fields import (
     Text,
     Time,
     WebAddress,
+    Whole,
 )
 from gateway.api.v1.parsing import printable
 
 UNKNOWN = _("There is no such field here.")
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
+MAX_REPLAYED = 1000
+"""Notices of one replay in bulk."""
 MAX_PARTS = 100
 """Shares of an allocation or members of a group; channels take fewer."""
 
@@ -253,3 +256,27 @@ class ReasonInput(Input):
 
 class NoInput(Input):
     """An operation that takes nothing."""
+
+
+class ReplayInput(Input):
+    """By their ids, or all with a status (``dead`` unless said), of a kind and a time."""
+
+    ids = serializers.ListField(
+        child=Text(max_length=40), min_length=1, max_length=MAX_PARTS, required=False
+    )
+    status = serializers.ChoiceField(choices=["dead", "delivered"], required=False)
+    kind = Text(**OPTIONAL, max_length=32, help_text="For example `pay_order.success`.")
+    created_from = Time(required=False, help_text="Inclusive.")
+    created_to = Time(required=False, help_text="Exclusive.")
+    limit = Whole(
+        required=False, max_value=MAX_REPLAYED, help_text="At most so many, the oldest first."
+    )
+
+
+class TestNoticeInput(Input):
+    url = WebAddress(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Your application's address unless given.",
+    )

@@ -19,12 +19,16 @@ from orders.models import (
     AllocationOrder,
     AllocationReceiver,
     Application,
+    Event,
     GroupMember,
+    MerchantNotice,
+    NoticeAttempt,
     PayOrder,
     RefundOrder,
     ShareReturn,
     TransferOrder,
 )
+from orders.models.event import HEADS
 
 M = TypeVar("M", bound=Model)
 
@@ -86,6 +90,42 @@ def groups(application: Application) -> QuerySet[AllocationGroup]:
         .only(*render.GROUP_COLUMNS)
         .prefetch_related(Prefetch("members", members))
     )
+
+
+def notices(application: Application) -> QuerySet[MerchantNotice]:
+    rows = MerchantNotice.objects.filter(application=application)
+    return rows.only(*render.NOTICE_COLUMNS)
+
+
+def notice_log(application: Application) -> QuerySet[MerchantNotice]:
+    """With their content and every attempt, the first one first."""
+    attempts = NoticeAttempt.objects.order_by("number")
+    return MerchantNotice.objects.filter(application=application).prefetch_related(
+        Prefetch("attempts", attempts)
+    )
+
+
+def replayable(application: Application, given: dict[str, Any]) -> QuerySet[MerchantNotice]:
+    """The notices that a replay in bulk means: by their ids, or by status, kind and time."""
+    rows = MerchantNotice.objects.filter(application=application)
+    if given.get("ids"):
+        return rows.filter(notice_id__in=given["ids"])
+    columns = {"created_from": "created_at__gte", "created_to": "created_at__lt", "kind": "kind"}
+    wanted = {column: given[name] for name, column in columns.items() if name in given}
+    return rows.filter(status=given.get("status", MerchantNotice.Status.DEAD), **wanted)
+
+
+def events(application: Application, number: str) -> QuerySet[Event]:
+    """Of the family of an order, named by our number of any of its members, or ``biz:`` and the
+    merchant's of a pay order. Raises NotFound."""
+    ours = order_no(application, number)
+    first = Event.objects.filter(order_no=ours).select_related(*HEADS).first()
+    if first is not None:
+        for name in HEADS:
+            head = getattr(first, name)
+            if head is not None and head.application_id == application.pk:
+                return Event.objects.filter(**{name: head}).only(*render.EVENT_COLUMNS)
+    raise NotFound(number)
 
 
 def pay_order(application: Application, number: str) -> PayOrder:

@@ -10,7 +10,15 @@ from typing import Any
 
 from orders import facts, rules
 from orders.errors import Refusal
-from orders.models import AllocationGroup, AllocationOrder, PayOrder, RefundOrder, TransferOrder
+from orders.models import (
+    AllocationGroup,
+    AllocationOrder,
+    Event,
+    MerchantNotice,
+    PayOrder,
+    RefundOrder,
+    TransferOrder,
+)
 
 Answer = dict[str, Any]
 
@@ -22,6 +30,14 @@ SHARE_COLUMNS = facts.SHARE_COLUMNS
 RETURN_COLUMNS = facts.RETURN_COLUMNS
 RECEIVER_COLUMNS = facts.RECEIVER_COLUMNS
 GROUP_COLUMNS = ("group_no", "channel", "name", "is_default", "created_at")
+NOTICE_COLUMNS = (
+    "notice_id", "kind", "order_no", "dialect", "url", "status", "tries", "due_at", "created_at",
+    "ended_at",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "seq", "order_no", "kind", "door", "before", "after", "amount", "previous", "hash",
+    "created_at",
+)  # fmt: skip
 MEMBER_COLUMNS = ("group_id", "rate", "receiver__receiver_no")
 
 share_return = facts.share_return
@@ -59,6 +75,56 @@ def group(row: AllocationGroup) -> Answer:
             {"receiver_no": member.receiver.receiver_no, "rate": member.rate}
             for member in row.members.all()
         ],
+        "created_at": facts.iso(row.created_at),
+    }
+
+
+def notice(row: MerchantNotice) -> Answer:
+    return {
+        "notice_id": row.notice_id,
+        "kind": row.kind,
+        "order_no": row.order_no,
+        "dialect": row.dialect,
+        "url": row.url,
+        "status": row.status,
+        "tries": row.tries,
+        "next_try_at": None if row.ended_at else facts.iso(row.due_at),
+        "created_at": facts.iso(row.created_at),
+        "ended_at": facts.iso(row.ended_at),
+    }
+
+
+def notice_log(row: MerchantNotice) -> Answer:
+    """With its content as it was written, before its dialect signed it."""
+    return {
+        **notice(row),
+        "body": row.body,
+        "attempts": [
+            {
+                "number": attempt.number,
+                "started_at": facts.iso(attempt.started_at),
+                "latency_ms": attempt.latency_ms,
+                "http_status": attempt.http_status,
+                "error": attempt.error,
+                "response": attempt.response,
+            }
+            for attempt in row.attempts.all()
+        ],
+    }
+
+
+def event(row: Event) -> Answer:
+    """Who did it and why stay in the house; through which door it came does not."""
+    return {
+        "seq": row.seq,
+        "order_no": row.order_no,
+        "kind": row.kind,
+        "door": row.door,
+        "before": row.before,
+        "after": row.after,
+        "amount": row.amount,
+        "previous": row.previous,
+        "hash": row.hash,
         "created_at": facts.iso(row.created_at),
     }
 

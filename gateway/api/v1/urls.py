@@ -9,6 +9,8 @@ from gateway.api.v1 import (
     allocations,
     base,
     docs,
+    events,
+    notices,
     pay_orders,
     receivers,
     refunds,
@@ -59,6 +61,12 @@ urlpatterns = [
     path("v1/receivers/<path:no>", receivers.ReceiverDetail.as_view(), name="receiver"),
     path("v1/groups", receivers.Groups.as_view(), name="groups"),
     path("v1/groups/<path:no>", receivers.GroupDetail.as_view(), name="group"),
+    path("v1/events", events.Events.as_view(), name="events"),
+    path("v1/notices", notices.Notices.as_view(), name="notices"),
+    path("v1/notices/replay", notices.NoticesReplay.as_view(), name="notices-replay"),
+    path("v1/notices/test", notices.NoticeTest.as_view(), name="notice-test"),
+    path("v1/notices/<slug:no>/replay", notices.NoticeReplay.as_view()),
+    path("v1/notices/<slug:no>", notices.NoticeDetail.as_view(), name="notice"),
     path(
         "schema/",
         SpectacularAPIView.as_view(

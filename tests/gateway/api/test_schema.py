@@ -42,6 +42,8 @@ DONE = {
 }
 OPERATIONS = {"GET /api/v1/groups", "POST /api/v1/groups"}
 OPERATIONS |= {f"{method} /api/v1/groups/{{no}}" for method in ("GET", "PUT")}
+OPERATIONS |= {"GET /api/v1/events", "GET /api/v1/notices", "GET /api/v1/notices/{no}"}
+OPERATIONS |= {f"POST /api/v1/notices/{way}" for way in ("replay", "test", "{no}/replay")}
 for resource, operations in DONE.items():
     OPERATIONS |= {f"{method} /api/v1/{resource}" for method in ("GET", "POST")}
     OPERATIONS |= {f"GET /api/v1/{resource}/{{no}}{way}" for way in ("", "/operations")}
