@@ -20,6 +20,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from gateway import keys, roles
+from gateway.api.daxpay import demo as daxpay
 from gateway.api.kaigedian import demo as kaigedian
 from gateway.api.minapp import demo as minapp
 from gateway.simulated import PROVIDERS
@@ -46,6 +47,7 @@ class Door:
 
 
 DOORS: Mapping[str, Door] = {
+    "daxpay": Door(new_keys=daxpay.new_keys, ensure=daxpay.ensure, credentials=daxpay.credentials),
     "kaigedian": Door(
         new_keys=kaigedian.new_keys, ensure=kaigedian.ensure, credentials=kaigedian.credentials
     ),

@@ -1,4 +1,4 @@
-"""The body of a DaxPay request, read strictly. Called by ``frame`` before anything else looks at it.
+"""The body of a DaxPay request, read strictly. Called by ``frame`` before all else looks at it.
 
 The SDKs of different languages read equal names, NaN and large numbers differently, and what is
 signed is what was read: all of these are refused. A refused body still says, as far as it can be

@@ -65,7 +65,7 @@ def sign(message: Mapping[str, Any], private_key: str) -> str:
 
 
 def verify(message: Mapping[str, Any], signature: str, public_key: str) -> bool:
-    """Whether the key's owner signed ``message``. Raises ValueError where the key cannot be read."""
+    """Whether the key's owner signed ``message``. Raises ValueError for what is no key."""
     key = load_public_key(public_key)
     try:
         made = base64.b64decode(signature, validate=True)

@@ -1,4 +1,4 @@
-"""A merchant's DaxPay client, written from the public description of the wire and from nothing else.
+"""A merchant's DaxPay client, written from the public description of the wire and nothing else.
 
 It shares no code with the door: what both get wrong alike would otherwise pass. ``post`` and
 ``get`` are how its bytes travel; a test gives it Django's client, a script could give it urllib.
@@ -74,7 +74,7 @@ def rsa2_verify(message: dict[str, Any], signature: str, public_pem: str) -> boo
 
 
 class DaxPayClient:
-    """``mch_no``, ``app_id`` ("" for the platform's default), the merchant's key, the platform's."""
+    """``app_id`` may be "": the platform's default. Own private key, the platform's public one."""
 
     def __init__(
         self,
