@@ -44,8 +44,10 @@ def create(
 
 
 def is_awaited(order: PayOrder) -> bool:
-    """The channel's answer, which says how to pay, is still on its way."""
-    return order.is_executing and not order.pay_params and not order.intent
+    """The channel's answer, which says how to pay, is still on its way. A scanned code needs no
+    such answer: what is awaited then is only that the channel has it."""
+    is_held = pay.is_scanned(order) and order.status == PayOrder.Status.PROGRESS
+    return order.is_executing and not order.pay_params and not order.intent and not is_held
 
 
 def _read(application: Application, order_no: str) -> PayOrder:

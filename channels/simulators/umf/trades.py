@@ -23,6 +23,8 @@ from channels.simulators.umf.texts import day, new_number
 
 EXPIRY, LONGEST = 300, 1800
 """Seconds to pay: «当传递小于300秒或大于1800秒或不传递时系统默认为300秒»."""
+WAITING_CODE, REFUSING_CODE = "01", "02"
+"""Endings of a bar code: its customer must type a password; its payment fails."""
 MOMENTS = ("sign", "reqDate", "reqTime")
 """What may differ in a repeat of the same request."""
 
@@ -61,13 +63,13 @@ class Trades:
                 if row["content"] != content:
                     raise Refused(codes.REPEATED)
                 return row, False
-            self._insert(db, method, members, content=content, declined="declined" in plan)
+            ending = members.get("mediaNo", "")[-2:]
+            declined = "declined" in plan or ending == REFUSING_CODE
+            self._insert(db, method, members, content=content, declined=declined)
             row = self.find(db, members["orderId"])
             assert row is not None
-            at_once = method == "unactivescan" and not {"password", "declined"} & {
-                rule.fault for rule in plan.rules
-            }
-            return row, at_once
+            waits = declined or "password" in plan or ending == WAITING_CODE
+            return row, method == "unactivescan" and not waits
 
     def answer(self, row: sqlite3.Row) -> Answer:
         """What an order request is told about this order."""

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from gateway.api.v1 import idempotency, inputs, parsing, problems
 from gateway.api.v1.auth import BearerAuthentication, Caller, require_scope
 from orders.actor import Actor
+from orders.errors import OrderError
 from orders.models import ApiKey
 
 READ, PAY, REFUND = ApiKey.Scope.READ, ApiKey.Scope.PAY, ApiKey.Scope.REFUND
@@ -92,7 +93,7 @@ class ApiView(APIView):
         except Exception as error:
             # Refused or wrong: nothing was done, and a corrected request may use the key. After
             # a 5xx nobody knows; the key stays taken until its lock ends, then it may run again.
-            if problems.status_of(error) < 500:
+            if problems.status_of(error) < 500 or isinstance(error, OrderError):
                 claim.release()
             raise
         claim.keep(status, body)

@@ -71,6 +71,14 @@ def test_a_payment_that_fails_is_told_as_payerror(umf: UmfSimulator, till: Till,
     assert moves(umf) == []
 
 
+def test_the_end_of_a_bar_code_says_what_its_customer_does(umf: UmfSimulator, till: Till) -> None:
+    assert till.code("unactivescan", orderId="WAITS", mediaNo="134919586213926701") == "01000000"
+    assert till.code("unactivescan", orderId="FAILS", mediaNo="134919586213926702") == "88889009"
+    assert moves(umf) == []
+    umf.pay("WAITS")
+    assert moves(umf) == [("pay", "WAITS", 100)]
+
+
 @pytest.mark.parametrize("op", ["activescan", "unifiedcode"])
 def test_an_unpaid_order_is_in_payment(umf: UmfSimulator, till: Till, op: str) -> None:
     till.ask(op)
