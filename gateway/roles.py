@@ -14,6 +14,8 @@ _SUPPORT = {
     "sync_transferorder",
     "sync_allocationorder",
     "sync_sharereturn",
+    "sync_storeorder",
+    "handle_storeorder",
     "replay_merchantnotice",
 }
 _FINANCE = _SUPPORT | {
@@ -32,6 +34,8 @@ _FINANCE = _SUPPORT | {
     "retry_allocationorder",
     "finish_allocationorder",
     "return_allocationdetail",
+    "cancel_storeorder",
+    "refund_storeorder",
     "retry_sharereturn",
     "close_sharereturn",
     "add_allocationreceiver",

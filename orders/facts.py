@@ -21,6 +21,10 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreCancellation,
+    StoreDelivery,
+    StoreItem,
+    StoreOrder,
     TransferOrder,
 )
 
@@ -219,6 +223,105 @@ def receiver(row: AllocationReceiver) -> Facts:
         "status": str(row.status),
         "error": error(row),
         "created_at": iso(row.created_at),
+    }
+
+
+def store_order(row: StoreOrder) -> Facts:
+    """A store order with its lines, its courier and what was asked about ending it.
+
+    The customer's phone is masked. Reads ``row.pay_order``, ``row.items``, ``row.delivery`` and
+    ``row.cancellations`` with their refunds.
+    """
+    delivery = getattr(row, "delivery", None)
+    asked = sorted(row.cancellations.all(), key=lambda one: one.pk)
+    return {
+        "order_no": row.order_no,
+        "biz_order_no": row.biz_order_no,
+        "store_id": row.store_id,
+        "store_name": row.store_name,
+        "kind": row.kind,
+        "client": row.client,
+        "status": str(row.status),
+        "pay_type": row.pay_type,
+        "pay_status": row.pay_status,
+        "pay_order_no": row.pay_order.order_no if row.pay_order else None,
+        "pay_channel": row.pay_channel,
+        "pay_channel_name": row.pay_channel_name,
+        "amount": row.amount,
+        "original_amount": row.original_amount,
+        "deliver_fee": row.deliver_fee,
+        "package_fee": row.package_fee,
+        "currency": row.currency,
+        "items": [_store_item(item) for item in sorted(row.items.all(), key=lambda one: one.pk)],
+        "delivery": _courier(delivery) if delivery else None,
+        "cancel_kind": row.cancel_kind or None,
+        "cancel_status": row.cancel_status or None,
+        "cancel_reason": row.cancel_reason,
+        "cancellations": [_cancellation(one) for one in asked],
+        "can_refund": row.can_refund,
+        "needs_invoice": row.needs_invoice,
+        "gives_bonus": row.gives_bonus,
+        "table": row.table,
+        "note": row.note,
+        "pos_code": row.pos_code,
+        "operator": row.operator,
+        "user_id": row.user_id,
+        "user_name": row.user_name,
+        "mobile": row.mobile_mask,
+        "longitude": row.longitude,
+        "latitude": row.latitude,
+        "pick_up_no": row.pick_up_no,
+        "created_at": iso(row.created_at),
+        "updated_at": iso(row.updated_at),
+        "paid_at": iso(row.paid_at),
+        "accepted_at": iso(row.accepted_at),
+        "made_at": iso(row.made_at),
+        "delivering_at": iso(row.delivering_at),
+        "expected_at": iso(row.expected_at),
+        "arrival_at": iso(row.arrival_at),
+        "deadline_at": iso(row.deadline_at),
+        "ended_at": iso(row.ended_at),
+    }
+
+
+def _store_item(item: StoreItem) -> Facts:
+    return {
+        "seq": item.seq,
+        "product_id": item.product_id,
+        "third_product_id": item.third_product_id,
+        "name": item.name,
+        "price": item.price,
+        "quantity": item.quantity,
+        "share_amount": item.share_amount,
+        "unit": item.unit,
+        "weight": item.weight,
+        "spec": item.spec,
+        "property": item.property,
+    }
+
+
+def _courier(row: StoreDelivery) -> Facts:
+    return {
+        "contact": row.contact,
+        "mobile": row.mobile,
+        "express_code": row.express_code,
+        "express_name": row.express_name,
+        "express_no": row.express_no,
+        "remark": row.remark,
+    }
+
+
+def _cancellation(row: StoreCancellation) -> Facts:
+    return {
+        "kind": row.kind,
+        "status": row.status or None,
+        "amount": row.amount,
+        "reason": row.reason,
+        "answer": row.answer,
+        "refund_no": row.refund.refund_no if row.refund else None,
+        "created_at": iso(row.created_at),
+        "decided_at": iso(row.decided_at),
+        "ended_at": iso(row.ended_at),
     }
 
 

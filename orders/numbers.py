@@ -18,6 +18,7 @@ PREFIX_FINISH = "F"
 PREFIX_RETURN = "B"
 PREFIX_RECEIVER = "V"
 PREFIX_GROUP = "G"
+PREFIX_STORE = "S"
 
 
 def ulid(at: datetime, entropy: int | None = None) -> str:

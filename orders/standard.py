@@ -21,6 +21,7 @@ from orders.models import (
     ShareReturn,
     TransferOrder,
 )
+from orders.models.store import StoreOrder
 
 DOOR_KEY = ""
 TEST = "notice.test"
@@ -32,6 +33,7 @@ FACTS: dict[type, Callable[[Any], dict[str, Any]]] = {
     TransferOrder: facts.transfer,
     AllocationOrder: facts.allocation,
     ShareReturn: facts.share_return,
+    StoreOrder: facts.store_order,
 }
 
 

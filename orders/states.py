@@ -16,6 +16,7 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
 )
 
@@ -27,6 +28,7 @@ MACHINES = {
     "return": ShareReturn,
     "receiver": AllocationReceiver,
     "anomaly": Anomaly,
+    "store": StoreOrder,
 }
 
 

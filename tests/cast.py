@@ -41,10 +41,11 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
-from orders.services import allocation, corridor, pay, refund, transfer
+from orders.services import allocation, corridor, pay, refund, store, transfer
 
 CLOCK = actors.clock()
 MERCHANT_ACTOR = Actor(door=Door.API, name="zf_test")
@@ -282,6 +283,65 @@ def make_return(
         outcome, said = words[status]
         channel_says(row, outcome, **said)
     return reload(row)
+
+
+def new_store_order(**changes: Any) -> store.NewStoreOrder:
+    """A good request for a cup of tea to be brought; ``changes`` replace single fields."""
+    facts: dict[str, Any] = {
+        "store_id": "1001",
+        "store_name": "Tea on the corner",
+        "kind": "delivery",
+        "amount": 10000,
+        "user_id": "U1",
+        "mobile": "13812345678",
+        "items": (store.NewItem(seq=1, product_id="138", name="Oolong", price=5000, quantity=2),),
+    }
+    return store.NewStoreOrder(**{**facts, **changes})
+
+
+COURIER = store.Courier(contact="Li Si", mobile="13900000000", express_name="Fast")
+
+
+def make_store_order(
+    house: House, status: str = StoreOrder.Status.PAID, *, online: bool = True, **changes: Any
+) -> StoreOrder:
+    """A store order walked to ``status``; paid ``online`` by a pay order of this house."""
+    changes.setdefault("biz_order_no", f"SS-{StoreOrder.objects.count() + 1}")
+    if online:
+        payment = store.NewPayment(channel="sandbox", method="native")
+        changes |= {"pay_type": "online", "payment": payment}
+    row = store.create(house.application, new_store_order(**changes), MERCHANT_ACTOR)
+    statuses = StoreOrder.Status
+    if status == statuses.UNPAID:
+        return reload(row)
+    if status == statuses.CANCELLED:
+        return store.operate(row.order_no, "cancel", MERCHANT_ACTOR, reason="changed my mind")
+    if online:
+        pays(row)
+    else:
+        store.operate(row.order_no, "mark_paid", MERCHANT_ACTOR)
+    steps = {
+        statuses.PAID: (),
+        statuses.REJECTED: ("reject",),
+        statuses.ACCEPTED: ("accept",),
+        statuses.MADE: ("accept", "made"),
+        statuses.DELIVERING: ("accept", "made", "deliver"),
+        statuses.COMPLETED: ("accept", "made", "complete"),
+    }[statuses(status)]
+    for step in steps:
+        store.operate(row.order_no, step, MERCHANT_ACTOR, reason="sold out", courier=COURIER)
+    return reload(row)
+
+
+def pays(row: StoreOrder) -> None:
+    """The customer pays the store order's pay order."""
+    order = reload(row).pay_order
+    if open_kinds(order) == ["pay"]:
+        params = {"code_url": "sandbox://pay"}
+        channel_says(order, Outcome.DONE, state=PayState.WAITING, pay_params=params)
+    pay.request_sync(order.order_no, CLOCK)
+    paid = {"state": PayState.PAID, "out_no": f"4200{order.pk}", "amount": order.amount}
+    channel_says(order, Outcome.DONE, **paid)
 
 
 def channel_says(order: Any, outcome: Outcome, *, kind: str = "", **facts: Any) -> ChannelCall:

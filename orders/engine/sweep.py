@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from orders.engine import claim, database, wake
 from orders.models import IdempotencyKey
-from orders.services import allocation, pay, refund, transfer
+from orders.services import allocation, pay, refund, store, transfer
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,13 @@ def sweep(*, now: datetime | None = None) -> None:
     """Everything that is due at ``now``."""
     database.renew()
     now = now or timezone.now()
-    checks = (pay.check_due, refund.check_due, transfer.check_due, allocation.check_due)
+    checks = (
+        pay.check_due,
+        refund.check_due,
+        transfer.check_due,
+        allocation.check_due,
+        store.check_due,
+    )
     for part in (*(_check(check, now) for check in checks), wake_due_queues):
         try:
             part()

@@ -30,21 +30,26 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreCancellation,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
-from orders.services import notices
+from orders.services import following, notices
 
 Child = RefundOrder | AllocationOrder | ShareReturn
-Head = PayOrder | TransferOrder | AllocationReceiver
+Head = PayOrder | TransferOrder | AllocationReceiver | StoreOrder
 Order = Head | Child
 MoneyOrder = PayOrder | TransferOrder | Child
-"""Orders that have an amount: everything but a receiver."""
+"""Orders whose amount moves at a channel."""
+Told = MoneyOrder | StoreOrder
+"""Orders of which merchants are told."""
 
 HEADS: dict[type, str] = {
     PayOrder: "pay_order",
     TransferOrder: "transfer",
     AllocationReceiver: "receiver",
+    StoreOrder: "store_order",
 }
 """The field by which a row names the head of its family."""
 CHILDREN: dict[type, str] = {
@@ -81,6 +86,12 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
         "status", "out_detail_no", "error_code", "error_message", "ended_at", "returned",
         "returning",
     ),
+    StoreOrder: (
+        "status", "pay_order", "payment_count", "pay_status", "paid_at", "operator", "cancel_kind",
+        "cancel_status", "cancel_reason", "updated_at", "accepted_at", "made_at", "delivering_at",
+        "ended_at", "deadline_at", "remind_at", "next_check_at", "check_count", *CHAIN_WRITTEN,
+    ),
+    StoreCancellation: ("refund", "status", "answer", "decided_at", "ended_at"),
 }  # fmt: skip
 """What settling may change of each kind of row."""
 MONEY_IN = (
@@ -121,8 +132,9 @@ class Journal:
         self._ledger: list[LedgerEntry] = []
         self._notices: list[MerchantNotice] = []
         self._anomalies: list[Anomaly] = []
+        self._heard: list[following.Word] = []
 
-    def changed(self, row: Order | AllocationDetail) -> None:
+    def changed(self, row: Order | AllocationDetail | StoreCancellation) -> None:
         """``row`` (locked) was changed in memory and is to be saved."""
         self._changed.setdefault(type(row), {})[row.pk] = row
 
@@ -176,10 +188,12 @@ class Journal:
         head.event_seq, head.event_hash = event.seq, event.hash
         self._events.append(event)
         self.changed(head)
+        if kind in following.HEARD:
+            self._heard.append((kind, order, actor))
 
     def call(
         self,
-        order: Order,
+        order: MoneyOrder | AllocationReceiver,
         kind: ChannelCall.Kind,
         actor: Actor,
         *,
@@ -244,7 +258,7 @@ class Journal:
             )
         )
 
-    def notice(self, order: MoneyOrder, kind: str) -> None:
+    def notice(self, order: Told, kind: str) -> None:
         """Tell the merchant, at the order's address or else the application's."""
         row = notices.write(order, kind, self.now)
         if row is not None:
@@ -280,6 +294,7 @@ class Journal:
 
     def save(self) -> None:
         """Write everything. The caller's transaction is still open; queues wake on its commit."""
+        following.follow(self._heard, self)
         for model, changed in self._changed.items():
             bulk.update(changed.values(), WRITTEN[model])
         bulk.update(self._ended, CALL_WRITTEN)

@@ -13,9 +13,10 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
 )
-from orders.services import allocation, anomaly, pay, refund, transfer
+from orders.services import allocation, anomaly, pay, refund, store, transfer
 
 Order = (
     PayOrder
@@ -25,6 +26,7 @@ Order = (
     | ShareReturn
     | AllocationReceiver
     | Anomaly
+    | StoreOrder
 )
 
 
@@ -77,6 +79,10 @@ def perform(
             return allocation.request_bind(order.receiver_no, actor)
         case AllocationReceiver(), "unbind":
             return allocation.request_unbind(order.receiver_no, actor)
+        case StoreOrder(), "sync":
+            return store.request_sync(order.order_no, actor)
+        case StoreOrder(), _:
+            return store.operate(order.order_no, code, actor, reason=reason)
         case Anomaly(), "confirm":
             return anomaly.confirm(order.pk, actor, reason=reason)
         case Anomaly(), "refund_payment":

@@ -134,13 +134,18 @@ def ask_sync(story: Story, order: Any, journal: Journal, actor: Actor, reply_to:
 
 def ask_retry(story: Story, order: Any, journal: Journal, actor: Actor) -> None:
     """The same number and parameters again; the rules have said that it cannot move money twice."""
+    send_again(story, order, journal, actor)
+    journal.save()
+
+
+def send_again(story: Story, order: Any, journal: Journal, actor: Actor) -> None:
+    """As ``ask_retry``, for a caller with more to write."""
     before = order.status
     order.retry()
     order.next_check_at = ladder.next_check(0, journal.now)
     journal.event(order, "retry_requested", actor, before=before)
     journal.call(order, story.send, actor)
     journal.changed(order)
-    journal.save()
 
 
 def ask_close(story: Story, order: Any, journal: Journal, actor: Actor, reason: str) -> None:

@@ -13,13 +13,11 @@ from django.utils.translation import gettext_noop as N_
 
 from orders import locks
 from orders.actor import Actor
-from orders.engine import ladder
 from orders.errors import Conflict, InvalidInput, OperationRefused
-from orders.models import Application, ChannelCall, PayOrder, RefundOrder
+from orders.models import Application, PayOrder, RefundOrder
 from orders.money import format_yuan
-from orders.numbers import PREFIX_REFUND, new_number
-from orders.rules import capabilities, refund_wait, why_not
-from orders.services import fields
+from orders.rules import capabilities, why_not
+from orders.services import fields, reserving
 from orders.services.journal import Journal
 
 
@@ -91,33 +89,17 @@ def _write(
     if refusal is not None:
         raise OperationRefused("refund", refusal)
     _check_amount(order, amount)
-    # The channel's pause between two refunds is waited out by the call, not by people.
-    send_at = now + refund_wait(order)
-    refund_no = new_number(PREFIX_REFUND, now)
-    refund = RefundOrder(
-        refund_no=refund_no,
-        biz_refund_no=biz_refund_no or refund_no,
-        pay_order=order,
-        merchant_id=order.merchant_id,
-        application=order.application,
-        account=order.account,
-        channel=order.channel,
-        amount=amount,
-        currency=order.currency,
-        reason=reason,
-        notify_url=notify_url,
-        door=actor.door,
-        door_data=door_data or {},
-        asked_by=actor.name,
-        created_at=now,
-        next_check_at=ladder.next_check(0, send_at),
-    )
-    order.refund(amount)
-    refund.save(force_insert=True)
     journal = Journal(now)
-    journal.event(refund, "refund_requested", actor, amount=amount, reason=reason)
-    journal.call(refund, ChannelCall.Kind.REFUND, actor, due_at=send_at)
-    journal.changed(order)
+    refund = reserving.refund(
+        order,
+        journal,
+        actor,
+        amount=amount,
+        reason=reason,
+        biz_refund_no=biz_refund_no,
+        notify_url=notify_url,
+        door_data=door_data,
+    )
     journal.save()
     refund.is_new = True
     return refund
