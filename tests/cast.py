@@ -38,6 +38,8 @@ from orders.models import (
     ChannelAccount,
     ChannelCall,
     Merchant,
+    MerchantNotice,
+    NoticeAttempt,
     PayOrder,
     RefundOrder,
     ShareReturn,
@@ -342,6 +344,25 @@ def pays(row: StoreOrder) -> None:
     pay.request_sync(order.order_no, CLOCK)
     paid = {"state": PayState.PAID, "out_no": f"4200{order.pk}", "amount": order.amount}
     channel_says(order, Outcome.DONE, **paid)
+
+
+def make_notice(house: House, *, url: str = "https://shop.example/notices") -> MerchantNotice:
+    """A dead notice of a paid order, with one attempt."""
+    order = make_pay_order(house, "success", notify_url=url)
+    notice = MerchantNotice.objects.get(pay_order=order)
+    notice_dies(notice)
+    return reload(notice)
+
+
+def notice_dies(notice: MerchantNotice) -> None:
+    """As after the whole ladder of tries, of which the last one is kept."""
+    now = timezone.now()
+    MerchantNotice.objects.filter(pk=notice.pk).update(
+        status="dead", state=WorkState.ENDED, tries=17, ended_at=now
+    )
+    NoticeAttempt.objects.create(
+        notice=notice, number=1, started_at=now, latency_ms=12, http_status=500, response="busy"
+    )
 
 
 def channel_says(order: Any, outcome: Outcome, *, kind: str = "", **facts: Any) -> ChannelCall:

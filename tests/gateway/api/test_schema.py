@@ -63,6 +63,8 @@ MADE = {
     "returns": lambda house: cast.make_return(cast.make_share(house), "fail"),
     "receivers": cast.make_receiver,
     "groups": cast.make_group,
+    "notices": cast.make_notice,
+    "events": shared_order,
 }
 """One of each that much can be done to."""
 
@@ -166,6 +168,16 @@ def test_the_declared_shapes_are_those_that_are_written(house, resource, written
         assert list(operations[0]) == list(answers.OperationSerializer().fields)
 
 
+def test_the_declared_shapes_of_what_was_told_are_those_that_are_written(house):
+    notice = cast.make_notice(house)
+    written = render.notice_log(notice)
+    assert list(written) == list(answers.NoticeLogSerializer().fields)
+    assert list(render.notice(notice)) == list(answers.NoticeSerializer().fields)
+    assert list(written["attempts"][0]) == list(answers.AttemptSerializer().fields)
+    event = notice.pay_order.events.first()
+    assert list(render.event(event)) == list(answers.EventSerializer().fields)
+
+
 @pytest.mark.parametrize(
     ("resource", "told", "answered", "alone"),
     [
@@ -226,7 +238,8 @@ def test_no_request_makes_it_break_its_promises(api: Api, house: cast.House, ope
     """Generated requests, right and wrong ones, about what much can be done to."""
     method, path = operation.split(" ")
     row = MADE[path.split("/")[3]](house)
-    number = row.group_no if "groups" in path else row.number
+    column = {"groups": "group_no", "notices": "notice_id"}.get(path.split("/")[3], "number")
+    named = {"no": getattr(row, column)} if "{no}" in path else None
     asked = 0
 
     def ask(case: schemathesis.Case) -> None:
@@ -237,7 +250,8 @@ def test_no_request_makes_it_break_its_promises(api: Api, house: cast.House, ope
 
     for mode in GenerationMode:
         cases = api_schema()[path][method].as_strategy(
-            generation_mode=mode, path_parameters={"no": number} if "{no}" in path else None
+            generation_mode=mode,
+            path_parameters=named,
         )
         GENERATED(given(case=cases)(ask))()
     assert asked > 1

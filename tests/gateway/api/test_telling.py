@@ -10,7 +10,7 @@ from django.utils import timezone
 from orders import facts
 from orders.engine import claim
 from orders.engine import notices as engine
-from orders.models import Event, MerchantNotice, NoticeAttempt, WorkState
+from orders.models import Event, MerchantNotice, WorkState
 from tests import cast
 from tests.gateway.api.conftest import TRANSFER, Api, problem
 
@@ -21,23 +21,7 @@ URL = "https://shop.example/notices"
 
 @pytest.fixture
 def told(house: cast.House) -> MerchantNotice:
-    """A dead notice of a paid order, with one attempt."""
-    house.application.notify_url = URL
-    house.application.save()
-    cast.make_pay_order(house, "success")
-    notice = MerchantNotice.objects.get()
-    _die(notice)
-    return notice
-
-
-def _die(notice: MerchantNotice) -> None:
-    now = timezone.now()
-    MerchantNotice.objects.filter(pk=notice.pk).update(
-        status="dead", state=WorkState.ENDED, tries=17, ended_at=now
-    )
-    NoticeAttempt.objects.create(
-        notice=notice, number=1, started_at=now, latency_ms=12, http_status=500, response="busy"
-    )
+    return cast.make_notice(house, url=URL)
 
 
 def _row(api: Api, notice: MerchantNotice) -> dict[str, Any]:
@@ -104,9 +88,9 @@ def test_dead_notices_are_replayed_in_bulk_and_the_delivered_are_left(
     api: Api, house: cast.House, told: MerchantNotice
 ):
     for _ in range(2):
-        cast.make_pay_order(house, "success")
+        cast.make_pay_order(house, "success", notify_url=URL)
     later, delivered = MerchantNotice.objects.exclude(pk=told.pk).order_by("pk")
-    _die(later)
+    cast.notice_dies(later)
     MerchantNotice.objects.filter(pk=delivered.pk).update(
         status="delivered", state=WorkState.ENDED, ended_at=timezone.now()
     )
@@ -163,7 +147,7 @@ def test_a_notice_for_trying_is_signed_and_kept_like_any_other(api: Api, house: 
     (delivery,) = engine.deliveries([notice])
     assert delivery.letter is not None
     assert house.merchant.mch_no in delivery.letter.body
-    _die(notice)
+    cast.notice_dies(notice)
     assert api.post(f"notices/{notice.notice_id}/replay").json()["status"] == "pending"
 
 
