@@ -52,7 +52,7 @@ format: $(DEV) ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## speed as ratios to plain inserts on the same database
+bench: $(DEV) ## speed as ratios: to plain inserts on the same database, to one RSA signature
 	@$(BIN)/python manage.py bench
 
 requirements: $(DEV) ## compile requirements*.txt from requirements*.in

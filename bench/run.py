@@ -13,7 +13,7 @@ from statistics import median
 from django.conf import settings
 from django.db import connection
 
-from bench import api, calls, plain, provider, world
+from bench import api, calls, codecs, plain, provider, world
 from orders.engine import drain, wake
 from orders.models import ChannelCallback, PayOrder
 
@@ -41,6 +41,7 @@ def main() -> None:
     two = measure("calls, 2 workers", lambda: calls.by_drains(house, workers=2), CREATED)
     settled = measure("callbacks", lambda: _callbacks(house), SETTLED)
     process.terminate()
+    coded = [(name, measure_codec(name, work)) for name, work in codecs.works()]
     write(
         facts(),
         "",
@@ -54,6 +55,12 @@ def main() -> None:
         f"one worker's drain is {one.ratio / single.ratio:.1f} times one Celery task per call",
         "plain: the same rows inserted by psycopg alone, an item a transaction, 16 connections,",
         "measured after each round, because the machine may have other things to do",
+        "",
+        f"{'':<60}{'per s':>8}{'RSA':>8}{'ratio':>8}",
+        *(line(name, found) for name, found in coded),
+        "",
+        "RSA: signatures of 2048 bits by cryptography alone, on the same one thread, after each",
+        "round; what has a ratio of 2 costs half a signature",
     )
 
 
@@ -71,6 +78,18 @@ def measure(name: str, work: Callable[[], float], tables: list[str]) -> Measured
         rates.append(work())
         plains.append(plain.per_second(plain.rows_of(_newest(tables), tables)))
         say(f"{name}: {rates[-1]:,.0f} per s, plain {plains[-1]:,.0f}")
+    ratios = [rate / limit for rate, limit in zip(rates, plains, strict=True)]
+    return Measured(median(rates), median(plains), median(ratios))
+
+
+def measure_codec(name: str, work: codecs.Work) -> Measured:
+    """The medians of some rounds, each with its own signatures."""
+    sign = codecs.signature()
+    rates, plains = [], []
+    for _round in range(ROUNDS):
+        rates.append(codecs.per_second(work))
+        plains.append(codecs.per_second(sign))
+    say(f"{name}: {median(rates):,.0f} per s, RSA {median(plains):,.0f}")
     ratios = [rate / limit for rate, limit in zip(rates, plains, strict=True)]
     return Measured(median(rates), median(plains), median(ratios))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -80,14 +81,16 @@ def place(world: World, count: int, prefix: str) -> list[PayOrder]:
 def notify(world: World, orders: list[PayOrder]) -> None:
     """One verified "paid" notification in the inbox for each order."""
     account = ChannelAccount.objects.get(channel="wechat")
+    bodies = [_notification(world, order) for order in orders]
     ChannelCallback.objects.bulk_create(
         ChannelCallback(
             account=account,
             channel="wechat",
             notification_id=f"EV-{order.order_no}",
-            body=_notification(world, order),
+            body=body,
+            body_digest=hashlib.sha256(body.encode()).hexdigest(),
         )
-        for order in orders
+        for order, body in zip(orders, bodies, strict=True)
     )
 
 
