@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from orders.engine import claim, database, wake
-from orders.models import IdempotencyKey
+from orders.models import DoorRequest, IdempotencyKey
 from orders.services import allocation, pay, refund, store, transfer
 
 log = logging.getLogger(__name__)
@@ -80,16 +80,20 @@ def wake_due_queues() -> None:
 
 
 def prune() -> int:
-    """Forget idempotency keys after 24 hours; the number of keys."""
+    """Forget idempotency keys and requests at doors after 24 hours; the number of them."""
     database.renew()
     oldest = timezone.now() - KEEP_KEYS
+    return _forget(IdempotencyKey, oldest) + _forget(DoorRequest, oldest)
+
+
+def _forget(model: type[IdempotencyKey] | type[DoorRequest], oldest: datetime) -> int:
     total = 0
     while True:
         ids = list(
-            IdempotencyKey.objects.filter(created_at__lt=oldest)
+            model._default_manager.filter(created_at__lt=oldest)
             .order_by("created_at")
             .values_list("id", flat=True)[:PRUNED]
         )
         if not ids:
             return total
-        total += IdempotencyKey.objects.filter(id__in=ids).delete()[0]
+        total += model._default_manager.filter(id__in=ids).delete()[0]

@@ -60,3 +60,31 @@ class DoorKey(models.Model):
     @secrets.setter
     def secrets(self, values: dict[str, str]) -> None:
         self.secrets_stored = secrets.encrypt(json.dumps(values, sort_keys=True), self._row)
+
+
+class DoorRequest(models.Model):
+    """One request that a caller named by a number of its own, so that sent again it is not done
+    again. For dialects that have such a number (开个店: ``x-transaction-id``); the own API has
+    ``IdempotencyKey``.
+
+    The row is committed before the work; ``answer`` stays empty while it is in flight or when a
+    crash cut it off, and ``locked_until`` says which of the two it is.
+    """
+
+    door_key = models.ForeignKey(DoorKey, models.CASCADE, related_name="+")
+    action = models.CharField(max_length=32)
+    number = models.CharField(max_length=128)
+    fingerprint = models.CharField(max_length=64)
+    locked_until = models.DateTimeField()
+    answer = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("request at a door")
+        verbose_name_plural = _("requests at a door")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["door_key", "action", "number"], name="door_request_once"
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="door_request_created")]
