@@ -13,7 +13,7 @@ from statistics import median
 from django.conf import settings
 from django.db import connection
 
-from bench import api, calls, codecs, plain, provider, world
+from bench import api, calls, codecs, fairness, plain, provider, world
 from orders.engine import drain, wake
 from orders.models import ChannelCallback, PayOrder
 
@@ -42,6 +42,7 @@ def main() -> None:
     settled = measure("callbacks", lambda: _callbacks(house), SETTLED)
     process.terminate()
     coded = [(name, measure_codec(name, work)) for name, work in codecs.works()]
+    fair = fairness.measure()
     write(
         facts(),
         "",
@@ -61,6 +62,10 @@ def main() -> None:
         "",
         "RSA: signatures of 2048 bits by cryptography alone, on the same one thread, after each",
         "round; what has a ratio of 2 costs half a signature",
+        "",
+        f"{'a notice from its commit to its arrival, ms':<60}{'median':>8}{'worst':>8}",
+        delay("alone", fair.alone),
+        delay(f"behind {fairness.QUEUED:,} of a merchant who never answers", fair.behind),
     )
 
 
@@ -113,6 +118,10 @@ def say(words: str) -> None:
 
 def line(work: str, found: Measured) -> str:
     return f"{work:<60}{found.rate:>8,.0f}{found.plain:>8,.0f}{found.ratio:>8.2f}"
+
+
+def delay(words: str, found: tuple[float, float]) -> str:
+    return f"{words:<60}{found[0] * 1000:>8,.0f}{found[1] * 1000:>8,.0f}"
 
 
 _batches = iter(range(1000))

@@ -20,7 +20,8 @@ class Command(BaseCommand):
 
     help = (
         "Measure orders, callbacks and channel calls per second against plain inserts, and the "
-        "signing and reading of each call against one RSA signature."
+        "signing and reading of each call against one RSA signature; and whether a dead merchant "
+        "delays another one's notices."
     )
     requires_system_checks = ()
 
