@@ -46,6 +46,9 @@ class MerchantNotice(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
+    is_new = False
+    """Made by the request at hand."""
+
     class Meta:
         verbose_name = _("merchant notice")
         verbose_name_plural = _("merchant notices")
