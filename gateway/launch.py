@@ -109,6 +109,9 @@ def _web(home: Path) -> Child:
         "60",
         "--limit-request-line",
         "8190",
+        # 开个店's header access_token; other names with an underscore are dropped.
+        "--forwarder-headers",
+        "SCRIPT_NAME,PATH_INFO,ACCESS_TOKEN",
         "--worker-tmp-dir",
         str(embedded.socket_dir(home)),
         "--no-control-socket",
