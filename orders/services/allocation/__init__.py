@@ -27,7 +27,12 @@ from orders.services.allocation.returns import (
     settle_return_call,
 )
 from orders.services.allocation.settle import settle
-from orders.services.allocation.start import AskedShare, preview, request_allocation
+from orders.services.allocation.start import (
+    AskedShare,
+    check_total,
+    preview,
+    request_allocation,
+)
 
 __all__ = [
     "RETURN_RULES",
@@ -35,6 +40,7 @@ __all__ = [
     "NewReceiver",
     "add_receiver",
     "check_due",
+    "check_total",
     "find",
     "preview",
     "request_allocation",

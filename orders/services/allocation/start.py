@@ -284,7 +284,12 @@ def _check_parts(order: PayOrder, parts: list[_Part]) -> None:
                 N_("Receiver %(receiver)s is not bound at the channel."),
                 {"receiver": part.receiver.receiver_no},
             )
-    total = sum(part.amount for part in parts)
+    check_total(order, sum(part.amount for part in parts))
+
+
+def check_total(order: PayOrder, total: int) -> None:
+    """Whether ``total`` fen of the order may still be shared, also asked before receivers are made
+    known to the channel. Raises InvalidInput."""
     if total > order.shareable:
         raise InvalidInput(
             "shares",
