@@ -33,8 +33,10 @@ MACHINES = {
 
 
 def transitions(model: Any) -> list[Any]:
-    """Every django-fsm transition of ``model``, in the order its methods are written."""
-    names, states = list(vars(model)), list(model.Status.values)
+    """Every django-fsm transition of ``model``, in the order its methods are written; what it has
+    from an abstract model comes last."""
+    names = [name for written in model.__mro__ for name in vars(written)]
+    states = list(model.Status.values)
     found = model._meta.get_field("status").get_all_transitions(model)
     return sorted(found, key=lambda t: (names.index(t.name), states.index(t.source)))
 

@@ -6,18 +6,15 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from orders import rules
-from orders.models.account import ChannelAccount
-from orders.models.merchant import Application, Merchant
+from orders.models.outgoing import Outgoing
 from orders.models.pay import PayOrder
-from orders.models.state import StateField, Stateful
 
 
-class RefundOrder(Stateful):
+class RefundOrder(Outgoing):
     class Status(models.TextChoices):
         PROGRESS = "progress", _("refunding")
         SUCCESS = "success", _("refunded")
@@ -35,36 +32,12 @@ class RefundOrder(Stateful):
     pay_order = models.ForeignKey(
         PayOrder, models.PROTECT, related_name="refunds", verbose_name=_("pay order")
     )
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
-    application = models.ForeignKey(Application, models.PROTECT, related_name="+")
-    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="+")
-    channel = models.CharField(_("channel"), max_length=16)
-    amount = models.BigIntegerField(_("amount"))
-    currency = models.CharField(_("currency"), max_length=3, default="CNY")
     reason = models.CharField(_("reason"), max_length=256, blank=True, default="")
-    notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
-    status = StateField(
-        _("status"), max_length=16, default=Status.PROGRESS, choices=Status.choices, protected=True
-    )
-    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
-    error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
-    door = models.CharField(_("door"), max_length=16)
     door_data = models.JSONField(default=dict, blank=True, editable=False)
     """What the merchant said in its dialect\'s own words and is told again in them; no rule
     reads it."""
-    asked_by = models.CharField(_("asked by"), max_length=150, default="")
-    is_sending = models.BooleanField(default=True, editable=False)
-    """A refund request for this number is on its way, or about to be."""
-    is_at_channel = models.BooleanField(default=False, editable=False)
-    """The channel has, or may have, been told about this refund."""
     waits_for_returns = models.BooleanField(default=False, editable=False)
     """Nothing is sent until the shares that it needs have come back."""
-    is_proved_absent = models.BooleanField(default=False, editable=False)
-    """The channel said, after our last request had ended, that it does not know this number."""
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True)
-    check_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         verbose_name = _("refund order")
@@ -121,14 +94,10 @@ class RefundOrder(Stateful):
     def number(self) -> str:
         return self.refund_no
 
-    @property
-    def is_executing(self) -> bool:
-        return bool(self.status == self.Status.PROGRESS)
-
     # --- operations --------------------------------------------------------------------------
 
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=None,
         custom={
@@ -143,7 +112,7 @@ class RefundOrder(Stateful):
         self.check_count = 0
 
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=Status.PROGRESS,
         conditions=[rules.nothing_in_flight, rules.resend_is_safe],
@@ -157,13 +126,10 @@ class RefundOrder(Stateful):
         },
     )
     def retry(self) -> None:
-        self.is_sending = True
-        self.is_proved_absent = False
-        self.check_count = 0
-        self.ended_at = None
+        self._start_again()
 
     @transition(
-        field=status,
+        field="status",
         source=Status.FAIL,
         target=Status.CLOSE,
         conditions=[rules.nothing_in_flight],
@@ -179,27 +145,3 @@ class RefundOrder(Stateful):
     )
     def close(self, ended_at: datetime) -> None:
         self._end(ended_at)
-
-    # --- what the channel's word does --------------------------------------------------------
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.SUCCESS)
-    def succeed(self, ended_at: datetime) -> None:
-        self._end(ended_at)
-        self.error_code = self.error_message = ""
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.FAIL)
-    def fail(self, ended_at: datetime, code: str, message: str) -> None:
-        """The channel refused, or gave the money to nobody. The balance stays reserved."""
-        self._end(ended_at)
-        self.error_code, self.error_message = code[:64], message[:256]
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.CLOSE)
-    def end_closed(self, ended_at: datetime) -> None:
-        """The channel closed it without paying."""
-        self._end(ended_at)
-
-    def _end(self, ended_at: datetime) -> None:
-        self.ended_at = ended_at
-        self.is_sending = False
-        self.next_check_at = None
-        self.check_count = 0

@@ -6,20 +6,17 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from orders import rules
-from orders.models.account import ChannelAccount
 from orders.models.allocation import AllocationDetail, AllocationOrder
-from orders.models.merchant import Application, Merchant
+from orders.models.outgoing import Outgoing
 from orders.models.pay import PayOrder
 from orders.models.refund import RefundOrder
-from orders.models.state import StateField, Stateful
 
 
-class ShareReturn(Stateful):
+class ShareReturn(Outgoing):
     """回退: a successful share on its way back, usually because a refund needs the money."""
 
     class Status(models.TextChoices):
@@ -36,28 +33,7 @@ class ShareReturn(Stateful):
     pay_order = models.ForeignKey(PayOrder, models.PROTECT, related_name="share_returns")
     refund = models.ForeignKey(RefundOrder, models.PROTECT, related_name="share_returns", null=True)
     """The refund that was reserved together with this return."""
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
-    application = models.ForeignKey(Application, models.PROTECT, related_name="+")
-    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="+")
-    channel = models.CharField(_("channel"), max_length=16)
-    amount = models.BigIntegerField(_("amount"))
-    currency = models.CharField(_("currency"), max_length=3, default="CNY")
     reason = models.CharField(_("reason"), max_length=80, blank=True, default="")
-    notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
-    status = StateField(
-        _("status"), max_length=16, default=Status.PROGRESS, choices=Status.choices, protected=True
-    )
-    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
-    error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
-    door = models.CharField(_("door"), max_length=16)
-    asked_by = models.CharField(_("asked by"), max_length=150, default="")
-    is_sending = models.BooleanField(default=True, editable=False)
-    is_at_channel = models.BooleanField(default=False, editable=False)
-    is_proved_absent = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True)
-    check_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         verbose_name = _("share return")
@@ -104,12 +80,8 @@ class ShareReturn(Stateful):
     def number(self) -> str:
         return self.return_no
 
-    @property
-    def is_executing(self) -> bool:
-        return bool(self.status == self.Status.PROGRESS)
-
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=None,
         custom={
@@ -124,7 +96,7 @@ class ShareReturn(Stateful):
         self.check_count = 0
 
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=Status.PROGRESS,
         conditions=[rules.nothing_in_flight, rules.allocation_resend_is_safe],
@@ -138,13 +110,10 @@ class ShareReturn(Stateful):
         },
     )
     def retry(self) -> None:
-        self.is_sending = True
-        self.is_proved_absent = False
-        self.check_count = 0
-        self.ended_at = None
+        self._start_again()
 
     @transition(
-        field=status,
+        field="status",
         source=Status.FAIL,
         target=Status.CLOSE,
         conditions=[rules.nothing_in_flight],
@@ -160,23 +129,3 @@ class ShareReturn(Stateful):
     )
     def close(self, ended_at: datetime) -> None:
         self._end(ended_at)
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.SUCCESS)
-    def succeed(self, ended_at: datetime) -> None:
-        self._end(ended_at)
-        self.error_code = self.error_message = ""
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.FAIL)
-    def fail(self, ended_at: datetime, code: str, message: str) -> None:
-        self._end(ended_at)
-        self.error_code, self.error_message = code[:64], message[:256]
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.CLOSE)
-    def end_closed(self, ended_at: datetime) -> None:
-        self._end(ended_at)
-
-    def _end(self, ended_at: datetime) -> None:
-        self.ended_at = ended_at
-        self.is_sending = False
-        self.next_check_at = None
-        self.check_count = 0

@@ -26,7 +26,15 @@ class StateDescriptor(FSMFieldDescriptor):
 
 
 class StateField(FSMField):
+    """Without choices of its own it takes the ``Status`` of the class that it stands in, so that an
+    abstract model can have the machine and each of its orders the words."""
+
     descriptor_class = StateDescriptor
+
+    def contribute_to_class(self, cls: Any, name: str, *args: Any, **kwargs: Any) -> None:
+        if self.choices is None and hasattr(cls, "Status"):
+            self.choices = cls.Status.choices
+        super().contribute_to_class(cls, name, *args, **kwargs)
 
 
 class Stateful(models.Model):

@@ -10,19 +10,16 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from channels.base import PayeeType
 from orders import rules, secrets
-from orders.models.account import ChannelAccount
 from orders.models.chain import Chained
-from orders.models.merchant import Application, Merchant
-from orders.models.state import StateField, Stateful
+from orders.models.outgoing import Outgoing
 
 
-class TransferOrder(Stateful, Chained):
+class TransferOrder(Outgoing, Chained):
     class Status(models.TextChoices):
         PROGRESS = "progress", _("transferring")
         SUCCESS = "success", _("transferred")
@@ -39,12 +36,6 @@ class TransferOrder(Stateful, Chained):
     out_transfer_no = models.CharField(
         _("channel's transfer number"), max_length=64, blank=True, default=""
     )
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
-    application = models.ForeignKey(Application, models.PROTECT, related_name="+")
-    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="+")
-    channel = models.CharField(_("channel"), max_length=16)
-    amount = models.BigIntegerField(_("amount"))
-    currency = models.CharField(_("currency"), max_length=3, default="CNY")
     title = models.CharField(_("title"), max_length=127)
     remark = models.CharField(_("remark"), max_length=128, blank=True, default="")
     scene = models.CharField(_("scene"), max_length=36, blank=True, default="")
@@ -53,30 +44,15 @@ class TransferOrder(Stateful, Chained):
     payee_account_mask = models.CharField(_("payee"), max_length=64)
     payee_name_stored = models.TextField(editable=False, blank=True, default="")
     payee_name_mask = models.CharField(_("payee's name"), max_length=64, blank=True, default="")
-    notify_url = models.CharField(_("notify URL"), max_length=256, blank=True, default="")
-    status = StateField(
-        _("status"), max_length=16, default=Status.PROGRESS, choices=Status.choices, protected=True
-    )
     is_waiting_payee = models.BooleanField(_("waits for the payee"), default=False)
     """The channel holds the money until the payee confirms; ``confirm_params`` says how."""
     confirm_params = models.JSONField(default=dict, blank=True)
     confirm_until = models.DateTimeField(_("to be confirmed until"), null=True, blank=True)
     is_cancelling = models.BooleanField(default=False)
     """A withdrawal was asked for; it stays until the channel's word ends the transfer."""
-    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
-    error_message = models.CharField(_("error"), max_length=256, blank=True, default="")
-    door = models.CharField(_("door"), max_length=16)
     door_data = models.JSONField(default=dict, blank=True, editable=False)
     """What the merchant said in its dialect\'s own words and is told again in them; no rule
     reads it."""
-    asked_by = models.CharField(_("asked by"), max_length=150, default="")
-    is_sending = models.BooleanField(default=True, editable=False)
-    is_at_channel = models.BooleanField(default=False, editable=False)
-    is_proved_absent = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True)
-    check_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         verbose_name = _("transfer order")
@@ -136,10 +112,6 @@ class TransferOrder(Stateful, Chained):
         return self.transfer_no
 
     @property
-    def is_executing(self) -> bool:
-        return bool(self.status == self.Status.PROGRESS)
-
-    @property
     def payee_account(self) -> str:
         """In plain: for a worker's wire, and for a person whose role may see it."""
         return secrets.decrypt(self.payee_account_stored, f"transfer:{self.transfer_no}:account")
@@ -161,7 +133,7 @@ class TransferOrder(Stateful, Chained):
     # --- operations --------------------------------------------------------------------------
 
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=None,
         custom={
@@ -176,7 +148,7 @@ class TransferOrder(Stateful, Chained):
         self.check_count = 0
 
     @transition(
-        field=status,
+        field="status",
         source=[Status.PROGRESS, Status.FAIL],
         target=Status.PROGRESS,
         conditions=[rules.nothing_in_flight, rules.not_withdrawing, rules.transfer_resend_is_safe],
@@ -190,13 +162,10 @@ class TransferOrder(Stateful, Chained):
         },
     )
     def retry(self) -> None:
-        self.is_sending = True
-        self.is_proved_absent = False
-        self.check_count = 0
-        self.ended_at = None
+        self._start_again()
 
     @transition(
-        field=status,
+        field="status",
         source=Status.PROGRESS,
         target=None,
         conditions=[
@@ -218,7 +187,7 @@ class TransferOrder(Stateful, Chained):
         self.is_cancelling = True
 
     @transition(
-        field=status,
+        field="status",
         source=Status.FAIL,
         target=Status.CLOSE,
         conditions=[rules.nothing_in_flight],
@@ -237,28 +206,12 @@ class TransferOrder(Stateful, Chained):
 
     # --- what the channel's word does --------------------------------------------------------
 
-    @transition(field=status, source=Status.PROGRESS, target=None)
+    @transition(field="status", source=Status.PROGRESS, target=None)
     def wait_for_payee(self, params: dict, until: datetime | None) -> None:
         self.is_waiting_payee, self.confirm_params, self.confirm_until = True, params, until
 
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.SUCCESS)
-    def succeed(self, ended_at: datetime) -> None:
-        self._end(ended_at)
-        self.error_code = self.error_message = ""
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.FAIL)
-    def fail(self, ended_at: datetime, code: str, message: str) -> None:
-        self._end(ended_at)
-        self.error_code, self.error_message = code[:64], message[:256]
-
-    @transition(field=status, source=[Status.PROGRESS, Status.FAIL], target=Status.CLOSE)
-    def end_closed(self, ended_at: datetime) -> None:
-        """The channel ended it without paying: withdrawn, or the payee let it lapse."""
-        self._end(ended_at)
-
     def _end(self, ended_at: datetime) -> None:
-        self.ended_at = ended_at
-        self.is_sending = self.is_waiting_payee = self.is_cancelling = False
+        """Whatever the end is: also withdrawn, or left to lapse by the payee."""
+        super()._end(ended_at)
+        self.is_waiting_payee = self.is_cancelling = False
         self.confirm_params = {}
-        self.next_check_at = None
-        self.check_count = 0
