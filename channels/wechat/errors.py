@@ -12,6 +12,7 @@ from channels.base import (
     Allocate,
     AllocationState,
     BindReceiver,
+    CancelPay,
     CancelTransfer,
     ClosePay,
     FetchBill,
@@ -75,6 +76,9 @@ _FINAL = frozenset(
     }
 )
 
+_NO_GOOD_CODE = frozenset({"AUTHCODEEXPIRE", "AUTHCODEERROR", "AUTHCODEINVALID", "NOTSUPORTCARD"})
+"""Of a scanned code: too old, misread, of another wallet, of a card that may not pay so."""
+
 _PAID = frozenset({"ORDERPAID"})
 _CLOSED = frozenset({"ORDERCLOSED"})
 _NO_ORDER = frozenset({"ORDERNOTEXIST"})
@@ -95,7 +99,7 @@ REFUSED; ours to mend and ask again."""
 TABLES: dict[str, dict[str, Verdict]] = {
     # ORDERPAID, ORDERCLOSED and OUTTRADENOUSED ("may be our own paid order") stay UNKNOWN: the
     # query says what the order is.
-    Pay.kind: {**_NO, **_WAIT},
+    Pay.kind: {**_NO, **_WAIT, **dict.fromkeys(_NO_GOOD_CODE, REFUSED)},
     QueryPay.kind: {
         **_NOT_ANSWERED,
         **dict.fromkeys(_NO_ORDER, Verdict(Outcome.DONE, PayState.NOT_FOUND)),
@@ -105,6 +109,11 @@ TABLES: dict[str, dict[str, Verdict]] = {
         **_WAIT,
         **dict.fromkeys(_PAID, Verdict(Outcome.REFUSED, PayState.PAID)),
         **dict.fromkeys(_CLOSED, Verdict(Outcome.DONE, PayState.CLOSED)),
+        **dict.fromkeys(_NO_ORDER, Verdict(Outcome.REFUSED, PayState.NOT_FOUND)),
+    },
+    # "正在支付中不能发起撤销" and every other no: not yet. Asked about, and reversed again.
+    CancelPay.kind: {
+        **dict.fromkeys(_NOT_LOOKED_AT, NOT_SENT),
         **dict.fromkeys(_NO_ORDER, Verdict(Outcome.REFUSED, PayState.NOT_FOUND)),
     },
     # RESOURCENOTEXISTS (order missing or unpaid) stays UNKNOWN, and so does everything busy.

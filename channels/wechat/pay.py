@@ -133,19 +133,26 @@ def decode_pay(
         return Result(
             outcome=Outcome.DONE,
             state=PayState.WAITING,
-            pay_params=_pay_params(command.method, data, account, now=now, nonce=nonce),
+            pay_params=_pay_params(command, data, account, now=now, nonce=nonce),
         )
 
     return read_answer(command.kind, response, account, now=now, read=read)
 
 
+def _and_back(h5_url: str, return_url: str) -> str:
+    """Where the customer comes back to: ``redirect_url``, percent-encoded, behind h5_url
+    (H5支付)."""
+    return f"{h5_url}&redirect_url={quote(return_url, safe='')}" if return_url else h5_url
+
+
 def _pay_params(
-    method: Method, data: Mapping[str, Any], account: Account, *, now: datetime, nonce: str
+    command: Pay, data: Mapping[str, Any], account: Account, *, now: datetime, nonce: str
 ) -> dict[str, object]:
+    method = command.method
     if method is Method.NATIVE:
         return {"code_url": needed_text(data, "code_url")}
     if method is Method.H5:
-        return {"h5_url": needed_text(data, "h5_url")}
+        return {"h5_url": _and_back(needed_text(data, "h5_url"), command.return_url)}
     merchant, key = Merchant.of(account), signing_key(account)
     prepay_id, timestamp = needed_text(data, "prepay_id"), str(int(now.timestamp()))
     common = {"appId": merchant.appid, "timeStamp": timestamp, "nonceStr": nonce}

@@ -17,6 +17,7 @@ MASK = "***"
 _PERSONAL = (
     "openid",
     "sub_openid",
+    "auth_code",
     "payer_client_ip",
     "user_received_account",
     "user_name",

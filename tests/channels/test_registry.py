@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels import registry
-from channels.base import Channel
+from channels.base import Channel, Method
 
 
 def test_registered_channels_are_found_by_their_code() -> None:
@@ -46,6 +46,8 @@ def test_each_channel_keeps_the_whole_promise(channel: Channel) -> None:
 def test_wechat_declares_the_provider_s_limits() -> None:
     limits = registry.get("wechat").capabilities
     assert (limits.refund_days, limits.refund_max_count, limits.refund_spacing) == (365, 50, 60)
-    assert (limits.close_advised_after, limits.cancel) == (300, False)
+    assert limits.close_advised_after == 300
+    assert (limits.cancel, limits.cancel_methods) == (True, {Method.BARCODE})
+    assert limits.close_methods == limits.methods - {Method.BARCODE}
     assert (limits.expiry_min, limits.expiry_max) == (60, 7 * 86400)
     assert limits.pay_idempotent and limits.refund_idempotent and limits.plain_text_only

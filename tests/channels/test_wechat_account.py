@@ -301,4 +301,5 @@ def test_no_exchange_of_a_payment_holds_a_secret(method: Method) -> None:
     signature = wire.sent[0].headers["Authorization"].split('signature="')[1]
     for secret in (signature, cast.APIV3_KEY, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "14.23.150.211"):
         assert secret not in kept
+    assert cast.AUTH_CODE not in kept
     assert cast.ORDER_NO in kept

@@ -17,7 +17,6 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
 from channels.base import (
-    CancelPay,
     Command,
     EncodeError,
     Method,
@@ -41,6 +40,9 @@ COMMANDS: dict[str, Command] = {
     "native with client ip": cast.pay(client_ip="14.23.150.211"),
     "native for sharing": cast.pay(allocation=True),
     "native without attach": cast.pay(attach=""),
+    "code pay": cast.pay(Method.BARCODE),
+    "code pay for sharing": cast.pay(Method.BARCODE, allocation=True, client_ip="14.23.150.211"),
+    "reverse": cast.cancel(),
     "query": cast.query(),
     "query by WeChat's number": cast.query(order_no="", out_order_no=cast.OUT_NO),
     "close": cast.close(),
@@ -213,7 +215,9 @@ def test_number_with_a_bar_is_sent_and_signed_percent_encoded() -> None:
         (cast.refund(refund_no="R" * 65), "refund_no"),
         (cast.refund(order_no=""), "order_no"),
         (cast.query(order_no=""), "order_no"),
-        (CancelPay(order_no=cast.ORDER_NO, amount=8801), "command"),
+        (cast.cancel(order_no=""), "order_no"),
+        (cast.pay(Method.BARCODE, auth_code=""), "auth_code"),
+        (cast.pay(Method.BARCODE, auth_code="281234567890123456"), "auth_code"),
     ],
 )
 def test_what_cannot_be_encoded_names_the_field(command: Command, field: str) -> None:

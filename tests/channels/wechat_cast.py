@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from channels.base import (
     Account,
+    CancelPay,
     ClosePay,
     Method,
     Pay,
@@ -36,6 +37,7 @@ MERCHANT_SERIAL = "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB"
 KEY_ID = "PUB_KEY_ID_0114232134912410000000000000"
 APIV3_KEY = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb"
 BASE_URL = "https://api.mch.weixin.qq.com"
+AUTH_CODE = "130061098828009406"
 ORDER_NO = "P01KAF7R1ZGH7V9X2M4N6P8Q0RS"
 REFUND_NO = "R01KAF7R1ZGH7V9X2M4N6P8Q0RT"
 OUT_NO, OUT_REFUND_NO = "4200001234202611201234567890", "50000000382019052709732678859"
@@ -119,6 +121,8 @@ def pay(method: Method = Method.NATIVE, **changes: Any) -> Pay:
         values["openid"] = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
     if method is Method.H5:
         values["client_ip"] = "14.23.150.211"
+    if method is Method.BARCODE:
+        values["auth_code"] = AUTH_CODE
     return Pay(**{**values, **changes})
 
 
@@ -128,6 +132,10 @@ def query(**changes: Any) -> QueryPay:
 
 def close(**changes: Any) -> ClosePay:
     return ClosePay(**{"order_no": ORDER_NO, "amount": 8801, **changes})
+
+
+def cancel(**changes: Any) -> CancelPay:
+    return CancelPay(**{"order_no": ORDER_NO, "amount": 8801, **changes})
 
 
 def refund(**changes: Any) -> Refund:

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from channels.simulators.alipay import AlipaySettings, AlipaySimulator
 from channels.simulators.umf import Settings, UmfSimulator
+from channels.simulators.wechat import WechatSimulator
 from gateway import simulated
 from orders.engine import drain, handover, sweep, wake, wire
 from orders.models import ChannelAccount, ChannelCall, LedgerEntry, PayOrder, WorkState
@@ -30,6 +31,7 @@ from tests import cast
 SIMULATORS: dict[str, tuple[Any, Any]] = {
     "alipay": (AlipaySimulator, AlipaySettings),
     "umf": (UmfSimulator, Settings),
+    "wechat": (WechatSimulator, Settings),
 }
 FAST = {"time_scale": 6000, "ladder_scale": 600, "durable": False}
 NOBODY_TELLS = {"callback": {"fault": "off"}}
@@ -38,7 +40,7 @@ QUEUES = ("pay", "call", "sync")
 PATIENCE_S = 20.0
 ALIPAY, WECHAT = "2812345678901234", "1345678901234567"
 """The codes of a customer without their last two digits, which choose what he does."""
-BODIES = {"alipay": ALIPAY, "umf": WECHAT, "sandbox": WECHAT}
+BODIES = {"alipay": ALIPAY, "umf": WECHAT, "wechat": WECHAT, "sandbox": WECHAT}
 HE_PAYS, HE_IS_ASKED, HE_CANNOT = "55", "01", "02"
 
 pytestmark = pytest.mark.django_db
@@ -223,12 +225,12 @@ def test_at_the_sandbox_the_amount_says_what_the_customer_does(make_till, nowher
     nowhere(till.code(HE_PAYS))
 
 
-@pytest.mark.parametrize("channel", ["alipay", "sandbox"])
+@pytest.mark.parametrize("channel", ["alipay", "sandbox", "wechat"])
 def test_a_declined_code_fails_the_order_and_moves_nothing(make_till, nowhere, channel):
     till = make_till(channel)
     order = till.scan(HE_CANNOT, amount=12_801)
     order = till.ends(order, "fail")
-    assert order.error_code in ("ACQ.BUYER_BALANCE_NOT_ENOUGH", "RULE_LIMIT")
+    assert order.error_code in ("ACQ.BUYER_BALANCE_NOT_ENOUGH", "NOT_ENOUGH", "RULE_LIMIT")
     assert till.book() == []
     assert LedgerEntry.objects.count() == 0
     nowhere(till.code(HE_CANNOT))
@@ -329,8 +331,9 @@ def test_the_same_request_with_another_code_is_the_same_order_and_sends_nothing(
     nowhere(till.code(HE_PAYS), till.code("77"))
 
 
-def test_a_customer_who_takes_too_long_is_cancelled_at_alipay(make_till):
-    till = make_till("alipay")
+@pytest.mark.parametrize("channel", ["alipay", "wechat"])
+def test_of_a_customer_who_takes_too_long_the_order_is_cancelled(make_till, channel):
+    till = make_till(channel)
     order = till.scan(HE_IS_ASKED)
     till.ends(order, "progress")
     PayOrder.objects.filter(pk=order.pk).update(expires_at=timezone.now())

@@ -45,6 +45,7 @@ REFUND_WORDS = {
 FLOWS = {
     "pay": ("交易", 1),
     "refund": ("退款", -1),
+    "cancel": ("撤销", -1),
     "share": ("分账", -1),
     "return": ("分账回退", 1),
     "transfer": ("商家转账", -1),
@@ -92,10 +93,15 @@ def _escaped(text: str) -> str:
 def trade_lines(
     store: Store, kind: str, *, start: float, end: float, merchant: str, appid: str
 ) -> list[Line]:
-    """Payments of the day and refunds accepted on it, in the order of time."""
+    """Payments of the day and refunds accepted on it, in the order of time. A reversed payment is
+    not among them [chosen]."""
     lines: list[tuple[float, Line]] = []
     if kind != "REFUND":
-        paid = store.all("SELECT * FROM trades WHERE paid_at >= ? AND paid_at < ?", start, end)
+        paid = store.all(
+            "SELECT * FROM trades WHERE paid_at >= ? AND paid_at < ? AND reversed_at IS NULL",
+            start,
+            end,
+        )
         lines += [(row["paid_at"], _payment(row)) for row in paid]
     if kind != "SUCCESS":
         refunded = store.all(

@@ -23,13 +23,14 @@ _BILL: Mapping[str, Words] = {
 }
 
 WIRE: Mapping[str, Mapping[str, Words]] = {
-    "pay": {},
+    "pay": {"password": ("code pay: the customer must type a password", "付款码：用户需输入密码")},
     "query": {
         "not_found": NOT_FOUND,
         "lag": ("paid, but reported unpaid for some seconds", "支付后 N 秒内仍显示未支付"),
         "wrong_amount": WRONG_AMOUNT,
     },
     "close": {},
+    "reverse": {"paying": ("refused: the customer is paying", "正在支付中，不能撤销")},
     "refund": {
         "abnormal": ("ends ABNORMAL", "退款异常 (ABNORMAL)"),
         "closed": ("ends CLOSED", "退款关闭 (CLOSED)"),
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Mapping[str, Words]] = {
     "refund": {"v2_xml": ("told in the XML of v2, unsigned", "以 v2 XML 通知")},
 }
 WORDS: Mapping[str, Words] = {
+    "reverse": ("reverse (code pay)", "撤销（付款码）"),
     "abnormal_refund": ("abnormal refund", "异常退款"),
     "add_receiver": ("add receiver", "添加分账接收方"),
     "delete_receiver": ("delete receiver", "删除分账接收方"),

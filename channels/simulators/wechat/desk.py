@@ -17,6 +17,7 @@ from channels.simulators.core.simulator import Call
 from channels.simulators.core.web import Answer
 from channels.simulators.wechat import fund_shapes, shapes
 from channels.simulators.wechat.bills import Bills
+from channels.simulators.wechat.code_pay import CodePay
 from channels.simulators.wechat.errors import ApiError, bad_parameter, request_id, require
 from channels.simulators.wechat.keys import Keys
 from channels.simulators.wechat.receivers import Receivers
@@ -43,6 +44,7 @@ class Desk:
         merchant: str,
         appid: str,
         trades: Trades,
+        code_pay: CodePay,
         refunds: Refunds,
         receivers: Receivers,
         shares: Shares,
@@ -54,6 +56,7 @@ class Desk:
         self._merchant = merchant
         self._appid = appid
         self._trades = trades
+        self._code_pay = code_pay
         self._refunds = refunds
         self._receivers = receivers
         self._shares = shares
@@ -64,6 +67,7 @@ class Desk:
             "pay": self._pay,
             "query": self._query,
             "close": self._close,
+            "reverse": self._reverse,
             "refund": self._refund,
             "query_refund": self._query_refund,
             "abnormal_refund": self._abnormal_refund,
@@ -94,7 +98,10 @@ class Desk:
 
     def _pay(self, call: Call, plan: Plan) -> Document:
         kind = _part(call, "kind")
-        return self._trades.prepay(kind, self._read(call, shapes.PREPAY[kind]))
+        body = self._read(call, shapes.PREPAY[kind])
+        if kind == "codepay":
+            return self._code_pay.order(body, plan=plan)
+        return self._trades.prepay(kind, body)
 
     def _query(self, call: Call, plan: Plan) -> Document:
         given = require(_query(call), "mchid")
@@ -112,6 +119,11 @@ class Desk:
         self._read(call, shapes.CLOSE)
         self._trades.close(number)
         return None
+
+    def _reverse(self, call: Call, plan: Plan) -> Document:
+        number = _number("out_trade_no", _part(call, "out_trade_no"), shapes.OUT_TRADE_NO)
+        self._read(call, shapes.REVERSE)
+        return self._code_pay.reverse(number, plan=plan)
 
     def _refund(self, call: Call, plan: Plan) -> Document:
         return self._refunds.request(self._read(call, shapes.REFUND), plan=plan)

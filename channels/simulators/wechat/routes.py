@@ -20,10 +20,11 @@ _SHARING = "/v3/profitsharing"
 _TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 
 ROUTES: tuple[tuple[str, str, str], ...] = (
-    ("POST", rf"{_PAY}/(?P<kind>jsapi|native|h5|app)", "pay"),
+    ("POST", rf"{_PAY}/(?P<kind>jsapi|native|h5|app|codepay)", "pay"),
     ("GET", rf"{_PAY}/id/(?P<transaction_id>[^/]+)", "query"),
     ("GET", rf"{_PAY}/out-trade-no/(?P<out_trade_no>[^/]+)", "query"),
     ("POST", rf"{_PAY}/out-trade-no/(?P<out_trade_no>[^/]+)/close", "close"),
+    ("POST", rf"{_PAY}/out-trade-no/(?P<out_trade_no>[^/]+)/reverse", "reverse"),
     ("POST", _REFUNDS, "refund"),
     ("GET", rf"{_REFUNDS}/(?P<out_refund_no>[^/]+)", "query_refund"),
     ("POST", rf"{_REFUNDS}/(?P<refund_id>[^/]+)/apply-abnormal-refund", "abnormal_refund"),

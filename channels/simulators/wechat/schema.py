@@ -104,10 +104,11 @@ CREATE TABLE IF NOT EXISTS platform_keys (
 ) STRICT;
 """
 COLUMNS = {
+    "trades": {"reversed_at": "REAL"},
     "refunds": {
         "from_frozen": "INTEGER NOT NULL DEFAULT 0",
         "channel": "TEXT NOT NULL DEFAULT 'ORIGINAL'",
         "received": "TEXT NOT NULL DEFAULT '支付用户零钱'",
-    }
+    },
 }
 """Later than their table: files of older simulators get them when they are opened."""

@@ -96,6 +96,31 @@ PREPAY: dict[str, Shape] = {
     ),
 }
 
+_UNSENT = ("notify_url", "time_expire", "limit_pay")
+"""What a payment by a scanned code does not have."""
+PREPAY["codepay"] = Shape(
+    members={name: field for name, field in _PREPAY.items() if name not in _UNSENT}
+    | {
+        "payer": Shape(
+            required=True,
+            members={"auth_code": Text(max=18, pattern=r"1[0-5]\d{16}", required=True)},
+        ),
+        "scene_info": Shape(
+            required=True,
+            members={
+                "device_id": Text(max=32),
+                "device_ip": Text(max=45),
+                "store_info": Shape(
+                    required=True, members={"id": Text(max=32), "out_id": Text(max=32)}
+                ),
+            },
+        ),
+    }
+)
+REVERSE = Shape(
+    members={"appid": Text(max=32, required=True), "mchid": Text(max=32, required=True)}
+)
+
 CLOSE = Shape(members={"mchid": Text(max=32, required=True)})
 
 _REFUND_GOODS = Shape(

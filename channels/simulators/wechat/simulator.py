@@ -22,6 +22,7 @@ from channels.simulators.core.web import Answer, Request
 from channels.simulators.wechat import catalogue, gate
 from channels.simulators.wechat.bills import Bills
 from channels.simulators.wechat.callbacks import LADDER, WechatMailer, refund_content
+from channels.simulators.wechat.code_pay import CodePay
 from channels.simulators.wechat.desk import Desk
 from channels.simulators.wechat.errors import ApiError, bad_field, json_answer, request_id
 from channels.simulators.wechat.freezes import Freezes
@@ -138,6 +139,16 @@ class WechatSimulator(Simulator):
             merchant=self.merchant,
             appid=appid,
             trades=self._trades,
+            code_pay=CodePay(
+                self.store,
+                self.clock,
+                self.ledger,
+                merchant=self.merchant,
+                appid=appid,
+                trades=self._trades,
+                freezes=self._freezes,
+                customer_pays=self.pay,
+            ),
             refunds=self._refunds,
             receivers=self._receivers,
             shares=self._shares,
@@ -234,7 +245,7 @@ class WechatSimulator(Simulator):
             plan=self._plan("pay", out_trade_no),
             paid=self._paid,
         )
-        if early:
+        if early and notice_id:
             self.notifier.deliver_now(notice_id)
         return {
             "out_trade_no": out_trade_no,
@@ -268,6 +279,8 @@ class WechatSimulator(Simulator):
         return self.faults.plan(("callback", f"callback_{kind}"), numbers)
 
     def _paid(self, db: sqlite3.Connection, trade: sqlite3.Row, plan: Plan) -> str:
+        if not trade["notify_url"]:
+            return ""  # nobody is told of a payment by a scanned code
         content = self._trades.document(db, trade, plan=plan)
         return self.notifier.enqueue(
             db,

@@ -27,7 +27,13 @@ LONGEST_EXPIRY = {"native": 7 * DAY, "jsapi": 15 * DAY, "h5": 15 * DAY, "app": 1
 TOKEN_LIFE = {"native": 2 * HOUR, "jsapi": 2 * HOUR, "h5": 5 * MINUTE, "app": 2 * HOUR}
 """How long a prepay_id, code_url or h5_url can be opened."""
 AUTO_CLOSE = 7 * DAY
-TRADE_TYPES = {"native": "NATIVE", "jsapi": "JSAPI", "h5": "MWEB", "app": "APP"}
+TRADE_TYPES = {
+    "native": "NATIVE",
+    "jsapi": "JSAPI",
+    "h5": "MWEB",
+    "app": "APP",
+    "codepay": "MICROPAY",
+}
 FIND_BY = {
     "out_trade_no": "SELECT * FROM trades WHERE out_trade_no = ?",
     "transaction_id": "SELECT * FROM trades WHERE transaction_id = ?",
@@ -37,6 +43,8 @@ STATE_WORDS = {
     "SUCCESS": "支付成功",
     "REFUND": "订单发生过退款",
     "CLOSED": "订单已关闭",
+    "USERPAYING": "用户支付中，需要输入密码",
+    "REVOKED": "订单已撤销",
 }
 
 PaidHook = Callable[[sqlite3.Connection, sqlite3.Row, Plan], str]
@@ -96,6 +104,24 @@ class Trades:
             )
         return self._prepay_answer(kind, prepay_id=prepay_id, token=token)
 
+    def scan(self, body: Mapping[str, Any]) -> bool:
+        """Hold the order of a scanned code; False where it is held with these parameters."""
+        parameters = json.dumps(
+            {"kind": "codepay", "body": body}, sort_keys=True, ensure_ascii=False
+        )
+        now = self._clock.timestamp()
+        with self._store.write() as db:
+            row = self.find(db, body["out_trade_no"])
+            if row is not None:
+                self._check_repeat(row, parameters=parameters, now=now)
+                return False
+            self._insert(db, "codepay", body, parameters=parameters, now=now)
+            db.execute(
+                "UPDATE trades SET token_until = closes_at WHERE out_trade_no = ?",
+                (body["out_trade_no"],),
+            )
+            return True
+
     def query(self, *, number: str, by: str, plan: Plan) -> dict[str, Any]:
         """``by`` names the column: out_trade_no, or transaction_id once paid."""
         now = self._clock.timestamp()
@@ -115,6 +141,8 @@ class Trades:
                 raise order_missing()
             if row["state"] == "SUCCESS":
                 raise ApiError(400, "ORDER_PAID", "订单已支付")
+            if row["trade_type"] == "MICROPAY":
+                raise invalid("付款码支付的订单不能关闭，请调用撤销")
             db.execute("UPDATE trades SET state = 'CLOSED' WHERE seq = ?", (row["seq"],))
 
     # --- the customer -------------------------------------------------------------------
@@ -136,7 +164,7 @@ class Trades:
             transaction_id = new_number("4200", now)
             db.execute(
                 "UPDATE trades SET state = 'SUCCESS', transaction_id = ?, paid = ?, paid_at = ?,"
-                " paid_wall = ? WHERE seq = ?",
+                " paid_wall = ?, reversed_at = NULL WHERE seq = ?",
                 (transaction_id, sum_paid, now, wall, row["seq"]),
             )
             self._book.record(
@@ -158,7 +186,7 @@ class Trades:
         row: sqlite3.Row, *, now: float, force: bool = False
     ) -> tuple[str, str] | None:
         """Code and sentence; ``force`` lets late money come in, but never a second payment."""
-        if row["state"] == "SUCCESS":
+        if row["state"] == "SUCCESS" or (row["reversed_at"] is not None and row["paid"]):
             return "already_paid", "this order has been paid"
         if force:
             return None
@@ -207,11 +235,14 @@ class Trades:
         }
 
     def _state_as_told(self, db: sqlite3.Connection, row: sqlite3.Row, plan: Plan) -> str:
+        if row["reversed_at"] is not None:
+            return "REVOKED"
+        unpaid = "USERPAYING" if row["trade_type"] == "MICROPAY" else "NOTPAY"
         if row["state"] != "SUCCESS":
-            return str(row["state"])
+            return unpaid if row["state"] == "NOTPAY" else str(row["state"])
         lag = plan.get("lag")
         if lag and self._clock.wall() < row["paid_wall"] + lag.seconds:
-            return "NOTPAY"
+            return unpaid
         refunded = db.execute(
             "SELECT 1 FROM refunds WHERE out_trade_no = ? LIMIT 1", (row["out_trade_no"],)
         ).fetchone()
@@ -249,7 +280,7 @@ class Trades:
             "description": body["description"],
             "attach": body.get("attach", ""),
             "total": body["amount"]["total"],
-            "notify_url": body["notify_url"],
+            "notify_url": body.get("notify_url", ""),
             "openid": openid,
             "parameters": parameters,
             "state": "NOTPAY",

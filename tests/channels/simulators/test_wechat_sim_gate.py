@@ -262,7 +262,7 @@ def test_the_path_is_signed_as_it_was_sent_not_as_it_was_meant(
         ("GET", "/", 200),
         ("DELETE", "/v3/certificates", 405),
         ("GET", "/v3/pay/transactions/native", 405),
-        ("POST", "/v3/pay/transactions/codepay", 404),
+        ("POST", "/v3/pay/transactions/facepay", 404),
     ],
 )
 def test_other_paths_and_methods(merchant: Merchant, method: str, target: str, status: int) -> None:
