@@ -8,11 +8,10 @@ from django.utils.translation import gettext_noop as N_
 
 from orders import locks
 from orders.actor import Actor
-from orders.engine import ladder
 from orders.errors import InvalidInput, OperationRefused
-from orders.models import Anomaly, ChannelCall, LedgerEntry, PayOrder, RefundOrder
-from orders.numbers import PREFIX_REFUND, new_number
+from orders.models import Anomaly, LedgerEntry, PayOrder
 from orders.rules import why_not
+from orders.services import reserving
 from orders.services.journal import Journal
 
 
@@ -38,31 +37,11 @@ def refund_payment(anomaly_id: int, actor: Actor, *, reason: str) -> Anomaly:
     anomaly, journal = _begin(anomaly_id, "refund_payment", actor, reason)
     anomaly.refund_payment(by=actor.name, reason=reason, now=journal.now)
     _accept_payment(anomaly, actor, reason, journal)
-    order, now = _paid_order(anomaly), journal.now
+    order = _paid_order(anomaly)
     refusal = why_not(order, "refund")
     if refusal is not None:
         raise OperationRefused("refund", refusal)
-    refund_no = new_number(PREFIX_REFUND, now)
-    refund = RefundOrder(
-        refund_no=refund_no,
-        biz_refund_no=refund_no,
-        pay_order=order,
-        merchant_id=order.merchant_id,
-        application=order.application,
-        account=order.account,
-        channel=order.channel,
-        amount=anomaly.paid_amount,
-        currency=order.currency,
-        reason=reason,
-        door=actor.door,
-        asked_by=actor.name,
-        created_at=now,
-        next_check_at=ladder.next_check(0, now),
-    )
-    order.refund(anomaly.paid_amount)
-    refund.save(force_insert=True)
-    journal.event(refund, "refund_requested", actor, amount=anomaly.paid_amount, reason=reason)
-    journal.call(refund, ChannelCall.Kind.REFUND, actor)
+    reserving.refund(order, journal, actor, amount=anomaly.paid_amount, reason=reason)
     return _finish(anomaly, journal)
 
 

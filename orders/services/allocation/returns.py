@@ -27,9 +27,9 @@ from orders.models import (
     ShareReturn,
 )
 from orders.money import format_yuan
-from orders.numbers import PREFIX_REFUND, PREFIX_RETURN, new_number
+from orders.numbers import PREFIX_RETURN, new_number
 from orders.rules import Rule, capabilities, forbidden, why_not
-from orders.services import fields, outgoing
+from orders.services import fields, outgoing, reserving
 from orders.services.journal import Journal
 
 Kind = ChannelCall.Kind
@@ -236,33 +236,11 @@ def request_return_and_refund(
         if refusal is not None:
             raise OperationRefused("return", refusal)
     order.count_returned(sum(part for _detail, part in plan))
-    order.refund(amount)
-    refund_no = new_number(PREFIX_REFUND, journal.now)
-    refund = RefundOrder(
-        refund_no=refund_no,
-        biz_refund_no=refund_no,
-        pay_order=order,
-        merchant_id=order.merchant_id,
-        application=order.application,
-        account=order.account,
-        channel=order.channel,
-        amount=amount,
-        currency=order.currency,
-        reason=reason,
-        door=actor.door,
-        asked_by=actor.name,
-        is_sending=not plan,
-        waits_for_returns=bool(plan),
-        created_at=journal.now,
-        next_check_at=ladder.next_check(0, journal.now),
+    refund = reserving.refund(
+        order, journal, actor, amount=amount, reason=reason, waits_for_returns=bool(plan)
     )
-    refund.save(force_insert=True)
-    journal.event(refund, "refund_requested", actor, amount=amount, reason=reason)
     for detail, part in plan:
         _return(detail, part, actor, reason, "", refund, journal)
-    if not plan:
-        journal.call(refund, Kind.REFUND, actor)
-    journal.changed(order)
     journal.save()
     return refund
 

@@ -21,8 +21,8 @@ from orders.models import (
     PayOrder,
     RefundOrder,
 )
-from orders.numbers import PREFIX_REFUND, new_number
 from orders.rules import can_cancel, capabilities
+from orders.services import reserving
 from orders.services.journal import Journal
 from orders.services.pay import till
 
@@ -338,21 +338,15 @@ def _settle_refunded(
     if effect is not Effect.MOVED:
         return effect
     now = journal.now
-    refund = RefundOrder(
-        refund_no=new_number(PREFIX_REFUND, now),
-        biz_refund_no=order.order_no,
-        pay_order=order,
-        merchant_id=order.merchant_id,
-        application=order.application,
-        account=order.account,
-        channel=order.channel,
+    refund = reserving.new(
+        order,
+        actor,
+        now,
         amount=order.amount,
+        biz_refund_no=order.order_no,
         status=RefundOrder.Status.SUCCESS,
         notify_url=order.notify_url,
-        door=actor.door,
-        asked_by=actor.name,
         is_sending=False,
-        created_at=now,
         ended_at=now,
     )
     refund.save(force_insert=True)
