@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("callback/<slug:channel>/<slug:account>/", callbacks.receive, name="callback"),
     path("api/", include("gateway.api.v1.urls")),
     path("order/", include("gateway.api.kaigedian.urls")),
+    path("unipay/", include("gateway.api.daxpay.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("favicon.ico", _Favicon.as_view()),
     path("admin/", admin.site.urls),
