@@ -231,5 +231,5 @@ def _read(one: Field, value: Any, path: str) -> Any:
     is_blank = value is None or (isinstance(value, str) and not value.strip())
     if is_blank and one.required:
         code = one.code if isinstance(one, Whole) else Code.INVALID
-        raise broken(path, _("%(field)s is required.") % {"field": path}, code)
+        raise Failure(code, _("%(field)s is required.") % {"field": path})
     return None if is_blank else one.read(value, path)
