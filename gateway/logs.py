@@ -17,7 +17,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _NAMES = (
     r"(?:api[_-]?key|apiv3[_-]?key|secret(?:[_-]?key)?|password|passwd|access[_-]?token|token"
-    r"|private[_-]?key|webhook[_-]?secret|authorization|cookie|sessionid|csrftoken)"
+    r"|auth[_-]?code|private[_-]?key|webhook[_-]?secret|authorization|cookie|sessionid|csrftoken)"
 )
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (

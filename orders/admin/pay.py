@@ -221,6 +221,7 @@ def pay_facts(order: PayOrder) -> list[tuple[Any, Any]]:
         (_("customer's address"), order.client_ip),
         (_("attached text"), order.attach),
         (_("notify URL"), order.notify_url),
+        (_("return URL"), order.return_url),
     )
     facts += [(title, value) for title, value in optional if value]
     return [*facts, (_("came through"), words.door(order.door))]
@@ -230,7 +231,9 @@ def trouble(order: Any) -> str:
     """The channel's last complaint, while it still matters."""
     if getattr(order, "frozen_reason", ""):
         return _("Frozen: %(reason)s") % {"reason": order.frozen_reason}
-    return " · ".join(filter(None, [order.error_code, order.error_message]))
+    # Most are the channel's own words; a few are ours, and those are said in the reader's language.
+    message = order.error_message and _(order.error_message)
+    return " · ".join(filter(None, [order.error_code, message]))
 
 
 def anomaly_line(row: Anomaly) -> str:

@@ -147,6 +147,8 @@ SECRETS = [
     ('{"api_key": "zf_12345678_abcDEF"}', "zf_12345678_abcDEF"),
     ("apiv3_key=0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"),
     ("{'password': 'hunter22'}", "hunter22"),
+    ('{"auth_code": "134567890123456789"}', "134567890123456789"),
+    ("Pay(auth_code='134567890123456789')", "134567890123456789"),
     ("postgresql://zf:hunter22@db/books", "hunter22"),
     ("-----BEGIN PRIVATE KEY-----\nMIIEv\n-----END PRIVATE KEY-----", "MIIEv"),
     ('WECHATPAY2-SHA256-RSA2048 mchid="19",signature="abcd"', "abcd"),

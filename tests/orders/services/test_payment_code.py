@@ -100,6 +100,13 @@ def test_the_worker_gets_the_code_and_no_row_has_it(house):
     assert order.is_new
 
 
+def test_the_worker_is_told_where_the_customer_comes_back_to(house):
+    new = cast.new_order(method="page", return_url="https://shop.example/thanks")
+    pay.request_pay(house.application, new, cast.MERCHANT_ACTOR)
+    (command,) = commands()
+    assert (command.return_url, command.auth_code) == ("https://shop.example/thanks", "")
+
+
 def test_the_code_is_there_before_the_order_can_be_seen(house, monkeypatch):
     seen = []
     put = handover.put
