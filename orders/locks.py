@@ -23,6 +23,7 @@ from orders.models import (
     Application,
     ChannelCall,
     ChannelCallback,
+    Checkout,
     PayOrder,
     RefundOrder,
     ShareReturn,
@@ -205,6 +206,22 @@ def anomaly(anomaly_id: int) -> Anomaly:
     moved = transfers([transfer_id] if transfer_id else [])
     row = Anomaly.objects.select_for_update().get(pk=anomaly_id)
     row.pay_order, row.transfer = pays.get(pay_order_id), moved.get(transfer_id)
+    return row
+
+
+def checkout(checkout_no: str, application: Application | None = None) -> Checkout:
+    """Lock one checkout. Nobody who holds it locks anything else: its pay order is made, and
+    closed, in transactions of their own. Raises NotFound, also for another application's.
+    """
+    scope = {"application": application} if application is not None else {}
+    row = (
+        Checkout.objects.select_related("application", "pay_order")
+        .select_for_update(of=("self",))
+        .filter(checkout_no=checkout_no, **scope)
+        .first()
+    )
+    if row is None:
+        raise NotFound(checkout_no)
     return row
 
 

@@ -19,6 +19,7 @@ PREFIX_RETURN = "B"
 PREFIX_RECEIVER = "V"
 PREFIX_GROUP = "G"
 PREFIX_STORE = "S"
+PREFIX_CHECKOUT = "C"
 
 
 def ulid(at: datetime, entropy: int | None = None) -> str:

@@ -5,6 +5,7 @@ from orders.models.allocation import AllocationDetail, AllocationOrder
 from orders.models.anomaly import Anomaly
 from orders.models.call import ChannelCall, WorkState
 from orders.models.callback import ChannelCallback
+from orders.models.checkout import Checkout
 from orders.models.door import DoorKey, DoorRequest
 from orders.models.event import Event
 from orders.models.ledger import LedgerEntry
@@ -28,6 +29,7 @@ __all__ = [
     "ChannelAccount",
     "ChannelCall",
     "ChannelCallback",
+    "Checkout",
     "DoorKey",
     "DoorRequest",
     "Event",
