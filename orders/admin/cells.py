@@ -28,9 +28,11 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
+from orders.models.store_words import CancelStatus
 from orders.money import format_yuan
 
 OUTGOING = {"progress": "busy", "success": "good", "fail": "bad", "close": "mute"}
@@ -89,6 +91,23 @@ TONES: dict[type, dict[str, str]] = {
     },
     Anomaly.Status: {"open": "bad", "confirmed": "good", "refunded": "mute", "ignored": "mute"},
     MerchantNotice.Status: {"pending": "busy", "delivered": "good", "dead": "bad"},
+    StoreOrder.Status: {
+        "unpaid": "warn",
+        "paid": "warn",
+        "accepted": "busy",
+        "made": "busy",
+        "delivering": "busy",
+        "completed": "good",
+        "cancelled": "mute",
+        "rejected": "mute",
+    },
+    CancelStatus: {
+        "asked": "bad",
+        "refused": "mute",
+        "refunding": "busy",
+        "done": "mute",
+        "withdrawn": "mute",
+    },
     WorkState: {"due": "warn", "out": "busy", "ended": "mute"},
     ChannelCallback.Result: {
         "applied": "good",

@@ -50,6 +50,7 @@ NAVIGATION = [
             _table(_("Pay orders"), "payments", "payorder"),
             _table(_("Refunds"), "undo", "refundorder"),
             _table(_("Transfers"), "send_money", "transferorder"),
+            _table(_("Store orders"), "store", "storeorder"),
             _table(_("Anomalies"), "emergency_home", "anomaly"),
         ],
     },

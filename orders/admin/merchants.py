@@ -149,6 +149,10 @@ class ApplicationAdmin(SettingsAdmin):
                 )
             },
         ),
+        (
+            gettext_lazy("Store orders"),
+            {"fields": ("store_unpaid_minutes", "store_accept_minutes")},
+        ),
     )
     fixed_fields = ("merchant", "app_id")
     list_select_related = ("merchant",)

@@ -96,11 +96,23 @@ class Draft:
 
     amount: str = ""
     reason: str = ""
+    more: dict[str, str] = field(default_factory=dict)
+    """By the names of the dialog's own inputs."""
     errors: dict[str, str] = field(default_factory=dict)
     """By field; ``""`` is the dialog as a whole."""
     codes: dict[str, str] = field(default_factory=dict)
     """The stable code of an error that a service gave, by the same fields."""
     fen: int | None = None
+
+
+@dataclass(frozen=True)
+class Input:
+    """One line of text that only this operation asks for."""
+
+    name: str
+    label: Any
+    most: int = REASON_MAX
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +156,7 @@ class Ask:
     stamp: str = ""
     """What the dialog was opened on. A second submit of it finds another stamp."""
     reason_max: int = REASON_MAX
+    inputs: tuple[Input, ...] = ()
 
 
 def stamp(order: Any) -> str:
@@ -219,6 +232,12 @@ def _read(request: HttpRequest, ask: Ask) -> Draft:
         draft.errors["reason"] = _("Give a reason; it is kept in the order's history.")
     elif len(draft.reason) > ask.reason_max:
         draft.errors["reason"] = _("At most %(most)s characters.") % {"most": ask.reason_max}
+    for one in ask.inputs:
+        draft.more[one.name] = text = request.POST.get(one.name, "").strip()
+        if one.required and not text:
+            draft.errors[one.name] = _("This is needed.")
+        elif len(text) > one.most:
+            draft.errors[one.name] = _("At most %(most)s characters.") % {"most": one.most}
     return draft
 
 
@@ -228,7 +247,8 @@ def _try(ask: Ask, draft: Draft) -> None:
     except OperationRefused as refused:
         draft.errors[""], draft.codes[""] = str(refused.refusal), refused.code
     except InvalidInput as invalid:
-        name = invalid.field if invalid.field in ("amount", "reason") else ""
+        known = ("amount", "reason", *(one.name for one in ask.inputs))
+        name = invalid.field if invalid.field in known else ""
         draft.errors[name], draft.codes[name] = str(invalid), invalid.code
     except OrderError as error:
         draft.errors[""], draft.codes[""] = str(error), error.code
@@ -253,15 +273,23 @@ def _dialog(request: HttpRequest, ask: Ask, draft: Draft) -> HttpResponse:
         "second": ask.second(draft) if draft.errors else None,
         "whole": format_yuan(ask.whole, sign=False),
         "most": format_yuan(ask.most),
-        "focus": _focus(ask.operation, draft),
+        "inputs": [
+            (one, draft.more.get(one.name, ""), draft.errors.get(one.name, ""))
+            for one in ask.inputs
+        ],
+        "focus": _focus(ask, draft),
     }
     return render(request, "console/_dialog.html", context)
 
 
-def _focus(operation: rules.Operation, draft: Draft) -> str:
-    for name in ("amount", "reason"):
+def _focus(ask: Ask, draft: Draft) -> str:
+    operation = ask.operation
+    names = [one.name for one in ask.inputs]
+    for name in (*names, "amount", "reason"):
         if name in draft.errors:
             return name
+    if names:
+        return names[0]
     if operation.takes_amount:
         return "amount"
     return "reason" if operation.needs_reason else "submit"

@@ -24,7 +24,7 @@ from orders.admin.filters import (
 )
 from orders.admin.lists import View, column
 from orders.admin.orderpage import OrderPageAdmin, Part, bar, copyable
-from orders.models import Anomaly, PayOrder
+from orders.models import Anomaly, PayOrder, StoreOrder
 
 
 def method_options() -> list[str]:
@@ -211,6 +211,8 @@ def pay_facts(order: PayOrder) -> list[tuple[Any, Any]]:
         (_("created"), cells.time(order.created_at)),
         (_("expires"), cells.time(order.expires_at)),
     ]
+    if sold := StoreOrder.objects.filter(pay_order=order).only("order_no").first():
+        facts.insert(1, (_("store order"), cells.number_link("storeorder", sold.pk, sold.order_no)))
     if order.paid_at:
         facts.append((_("paid at"), cells.time(order.paid_at)))
     elif order.ended_at:

@@ -21,6 +21,7 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
 )
 
@@ -114,6 +115,20 @@ RETURN = (
         "failed",
         _("Failed, to be decided"),
         lambda rows: rows.filter(status=ShareReturn.Status.FAIL),
+    ),
+)
+STORE = (
+    Queue(
+        "refunds",
+        _("Refund to be decided"),
+        lambda rows: rows.filter(cancel_status="asked"),
+    ),
+    Queue(
+        "late",
+        _("Not accepted for 10 minutes"),
+        lambda rows: rows.filter(
+            status=StoreOrder.Status.PAID, updated_at__lt=timezone.now() - UNKNOWN_FOR
+        ),
     ),
 )
 ANOMALY = (

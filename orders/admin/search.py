@@ -21,6 +21,7 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
 )
 from orders.numbers import (
@@ -29,6 +30,7 @@ from orders.numbers import (
     PREFIX_RECEIVER,
     PREFIX_REFUND,
     PREFIX_RETURN,
+    PREFIX_STORE,
     PREFIX_TRANSFER,
 )
 
@@ -43,6 +45,7 @@ NUMBERS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
         "call_split",
         ("allocation_no", "biz_allocation_no", "send_no", "finish_no"),
     ),
+    (StoreOrder, "store", ("order_no", "biz_order_no")),
     (AllocationDetail, "call_split", ("detail_no",)),
     (ShareReturn, "keyboard_return", ("return_no",)),
     (AllocationReceiver, "person", ("receiver_no",)),
@@ -54,6 +57,7 @@ LISTS = {
     PREFIX_TRANSFER: "transferorder",
     PREFIX_ALLOCATION: "allocationorder",
     PREFIX_RETURN: "sharereturn",
+    PREFIX_STORE: "storeorder",
     PREFIX_RECEIVER: "allocationreceiver",
     PREFIX_GROUP: "allocationgroup",
 }

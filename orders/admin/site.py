@@ -20,6 +20,7 @@ from orders.admin import (
     refund,
     returns,
     search,
+    store,
     transfer,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "records",
     "refund",
     "returns",
+    "store",
     "transfer",
 ]
 

@@ -28,12 +28,14 @@ from orders.models import (
     MerchantNotice,
     NoticeAttempt,
     PayOrder,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
 
-Head = PayOrder | TransferOrder | AllocationReceiver
-"""Whose chain tells a family's story. Nobody calls back or is told about a receiver."""
+Head = PayOrder | TransferOrder | AllocationReceiver | StoreOrder
+"""Whose chain tells a family's story. Nobody calls back or is told about a receiver; of a store
+order the channels know nothing."""
 
 LIMIT = 50
 SOON = timedelta(minutes=2)
@@ -85,17 +87,22 @@ class Story:
 
 def version(head: Head) -> str:
     """Changes whenever anything on the page of this family would. A few small indexed queries."""
-    found = [
-        head.calls.aggregate(
-            n=Max("pk"), claims=Sum("attempt"), open=Count("pk", filter=~Q(state=WorkState.ENDED))
+    found: list[dict[str, Any]] = []
+    if not isinstance(head, StoreOrder):
+        found.append(
+            head.calls.aggregate(
+                n=Max("pk"),
+                claims=Sum("attempt"),
+                open=Count("pk", filter=~Q(state=WorkState.ENDED)),
+            )
         )
-    ]
-    if not isinstance(head, AllocationReceiver):
+    if not isinstance(head, AllocationReceiver | StoreOrder):
         found.append(
             head.callbacks.aggregate(
                 n=Sum("deliveries"), ended=Count("pk", filter=Q(state=WorkState.ENDED))
             )
         )
+    if not isinstance(head, AllocationReceiver):
         found.append(
             head.notices.aggregate(
                 n=Max("pk"), claims=Sum("attempt"), tries=Sum("tries"), ended=Count("ended_at")
@@ -113,12 +120,15 @@ def story(head: Head, children: list[Any], *, everything: bool) -> Story:
     """The family's story. ``children`` are its refunds, allocations and returns; ``everything``
     lifts the limit of entries."""
     limit = 1_000 if everything else LIMIT
-    calls = list(head.calls.order_by("-pk")[: limit + 1])
+    calls: list[ChannelCall] = []
+    if not isinstance(head, StoreOrder):
+        calls = list(head.calls.order_by("-pk")[: limit + 1])
     events = list(head.events.order_by("-seq")[: limit + 1])
     callbacks: list[ChannelCallback] = []
     notices: list[MerchantNotice] = []
-    if not isinstance(head, AllocationReceiver):
+    if not isinstance(head, AllocationReceiver | StoreOrder):
         callbacks = list(head.callbacks.defer("body").order_by("-pk")[: limit + 1])
+    if not isinstance(head, AllocationReceiver):
         attempts = Prefetch("attempts", NoticeAttempt.objects.order_by("number"))
         notices = list(head.notices.prefetch_related(attempts).order_by("-pk")[: limit + 1])
     entries = _entries(head, calls, callbacks, events, notices)
@@ -209,7 +219,7 @@ def _call(head: Head, call: ChannelCall, changes: list[Entry]) -> Entry:
         key=f"c{call.pk}",
         at=call.ended_at or call.sent_at or call.created_at,
         title=_("%(channel)s: %(what)s")
-        % {"channel": cells.channel_name(head.channel), "what": call.get_kind_display()},
+        % {"channel": _channel_of(head), "what": call.get_kind_display()},
         icon="swap_horiz",
         tone=cells.tone(call.outcome, Outcome) if call.outcome else "busy",
         by=call.actor if call.door == "admin" else "",
@@ -219,6 +229,10 @@ def _call(head: Head, call: ChannelCall, changes: list[Entry]) -> Entry:
         wire=[(name, text) for name, text in wire if text],
         link=f"channelcall:{call.pk}",
     )
+
+
+def _channel_of(head: Head) -> str:
+    return "" if isinstance(head, StoreOrder) else cells.channel_name(head.channel)
 
 
 def _callback(row: ChannelCallback, changes: list[Entry]) -> Entry:
@@ -290,7 +304,9 @@ def _planned(
             yield Planned(
                 _("To be sent: %(what)s") % {"what": call.get_kind_display()}, call.due_at, "outbox"
             )
-    if head.is_executing and head.next_check_at:
+    if isinstance(head, StoreOrder):
+        yield from _planned_of_store(head)
+    elif head.is_executing and head.next_check_at:
         yield Planned(_check_number(head.check_count + 1), head.next_check_at, "sync")
     if isinstance(head, PayOrder):
         if head.is_executing and not head.intent:
@@ -312,6 +328,16 @@ def _planned(
                 "n": notice.tries + 1,
             }
             yield Planned(title, notice.due_at, "notifications")
+
+
+def _planned_of_store(head: StoreOrder) -> Iterator[Planned]:
+    if head.deadline_at and head.status == StoreOrder.Status.UNPAID:
+        yield Planned(_("Is cancelled if it is not paid"), head.deadline_at, "timer_off")
+    elif head.deadline_at:
+        title = _("Is cancelled and refunded if it is not accepted")
+        yield Planned(title, head.deadline_at, "timer_off")
+    if head.remind_at:
+        yield Planned(_("The merchant is reminded of the next step"), head.remind_at, "schedule")
 
 
 def _check_number(count: int) -> str:

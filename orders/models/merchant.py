@@ -97,6 +97,7 @@ class ApiKey(models.Model):
         REFUND = "refund", _("refunds")
         TRANSFER = "transfer", _("transfers")
         ALLOCATION = "allocation", _("allocation")
+        STORE = "store", _("store orders")
         NOTICE = "notice", _("sending notices again")
         READ = "read", _("reading")
 

@@ -436,7 +436,7 @@ class StoreOrder(Stateful, Chained):
         field=status,
         source=list(Status),
         target=None,
-        conditions=[rules.has_payment],
+        conditions=[rules.has_payment, rules.payment_can_be_asked],
         custom={
             "operation": rules.Operation(
                 label=_("sync"),

@@ -65,6 +65,7 @@ from orders.rules.store import (
     may_be_returned,
     money_can_go_back,
     no_refund_pending,
+    payment_can_be_asked,
     pays_at_till,
     refund_was_asked,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "nothing_in_flight",
     "operations",
     "payee_has_not_confirmed",
+    "payment_can_be_asked",
     "pays_at_till",
     "percent",
     "refund_wait",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,16 +60,28 @@ def _way_back(order: Any) -> Refusal | None:
     return why_not(order.pay_order, "refund")
 
 
-@dataclass(frozen=True)
-class _AsRefund(Rule):
+def _asking(order: Any) -> Refusal | None:
+    """What forbids asking the channel about the payment; a refund under way can be asked about."""
+    return None if order.cancel_status == "refunding" else why_not(order.pay_order, "sync")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AsPayment(Rule):
     """The payment's own sentence. Reads the pay order: load it with the store order."""
 
+    ask: Callable[[Any], Refusal | None]
+
     def refusal(self, order: Any) -> Refusal:
-        return _way_back(order) or super().refusal(order)
+        return self.ask(order) or super().refusal(order)
 
 
-money_can_go_back = _AsRefund(
-    "refund_not_possible",
-    lambda order: _way_back(order) is None,
-    N_("The money of this order cannot be given back now."),
+def _as_payment(code: str, ask: Callable[[Any], Refusal | None], msgid: str) -> Rule:
+    return _AsPayment(code=code, allows=lambda order: ask(order) is None, msgid=msgid, ask=ask)
+
+
+money_can_go_back = _as_payment(
+    "refund_not_possible", _way_back, N_("The money of this order cannot be given back now.")
+)
+payment_can_be_asked = _as_payment(
+    "payment_not_asked", _asking, N_("The channel cannot be asked about the payment now.")
 )

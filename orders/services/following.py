@@ -144,10 +144,10 @@ def tell(store: StoreOrder, row: StoreCancellation, journal: Journal, actor: Act
     store.cancel_reason = row.reason
     store.touch(journal.now)
     if row.status:
-        kind = f"refund_{row.status}"
         data = {"kind": str(row.kind), "refund": row.refund.refund_no if row.refund else ""}
         why = row.answer or row.reason
-        journal.event(store, kind, actor, amount=row.amount, reason=why, data=data)
+        kind = f"refund_{row.status}"
+        journal.event(store, f"store_{kind}", actor, amount=row.amount, reason=why, data=data)
         journal.notice(store, f"store_order.{kind}")
 
 

@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 
-from channels.base import Capabilities, Outcome
+from channels.base import Capabilities, Outcome, RefundState
 from channels.sandbox.channel import SandboxChannel
 from orders import rules
 from orders.errors import OperationRefused
@@ -31,8 +31,10 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
 )
+from orders.services import store
 from orders.services.operations import perform
 from tests import cast
 
@@ -269,3 +271,41 @@ def test_receiver_operations_say_the_same_everywhere(doors, channel, state):
     row = cast.make_receiver(doors.house, state)
     for _name in channel({"able": ABLE, "no_sharing": SHARING["no_sharing"]}):
         check(row, doors, f"receivers/{row.receiver_no}")
+
+
+GIVING_BACK = {
+    "able": ABLE,
+    "no_refund": replace(ABLE, refund=False),
+    "refund_days_over": replace(ABLE, refund_days=0),
+    "not_idempotent": replace(ABLE, refund_idempotent=False),
+}
+COURIER = {"courier": {"contact": "Li Si", "mobile": "13900000000"}}
+WITH = {
+    "reject": {"reason": "sold out"},
+    "cancel_after_sale": {"reason": "wrong"},
+    "deliver": COURIER,
+}
+"""What a merchant cannot leave out."""
+
+
+@pytest.mark.parametrize("state", [*StoreOrder.Status.values, "till", "asked", "back", "failed"])
+def test_store_operations_say_the_same_everywhere(doors, channel, state):
+    status = state if state in StoreOrder.Status.values else "accepted"
+    row = cast.make_store_order(doors.house, status, online=state != "till")
+    if state in ("asked", "back", "failed"):
+        perform(row, "request_refund", cast.CLOCK, reason="cold")
+    if state in ("back", "failed"):
+        perform(row, "agree_refund", cast.CLOCK)
+    if state == "failed":
+        refund = RefundOrder.objects.get()
+        cast.channel_says(refund, Outcome.UNKNOWN, code="NO_ANSWER")
+        perform(refund, "sync", cast.CLOCK)
+        cast.channel_says(refund, Outcome.DONE, state=RefundState.FAILED)
+
+    def ask(operation: str) -> Any:
+        path = f"store-orders/{row.order_no}/{operation.replace('_', '-')}"
+        return doors.api(path, WITH.get(operation, {}))
+
+    for _name in channel(GIVING_BACK):
+        here = store.find(row.order_no)
+        check(here, doors, f"store-orders/{row.order_no}", ask)

@@ -24,7 +24,7 @@ from orders.models import ApiKey
 
 READ, PAY, REFUND = ApiKey.Scope.READ, ApiKey.Scope.PAY, ApiKey.Scope.REFUND
 TRANSFER, ALLOCATION = ApiKey.Scope.TRANSFER, ApiKey.Scope.ALLOCATION
-NOTICE = ApiKey.Scope.NOTICE
+NOTICE, STORE = ApiKey.Scope.NOTICE, ApiKey.Scope.STORE
 
 Outcome = tuple[int, dict[str, Any]]
 """HTTP status and body."""

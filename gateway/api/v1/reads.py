@@ -26,6 +26,8 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreCancellation,
+    StoreOrder,
     TransferOrder,
 )
 from orders.models.event import HEADS
@@ -72,6 +74,17 @@ def returns(application: Application) -> QuerySet[ShareReturn]:
         ShareReturn.objects.filter(application=application)
         .select_related("detail", "allocation", "pay_order", "refund")
         .only(*render.RETURN_COLUMNS)
+    )
+
+
+def store_orders(application: Application) -> QuerySet[StoreOrder]:
+    """With their lines, couriers and what was asked about ending them."""
+    asked = StoreCancellation.objects.select_related("refund").order_by("id")
+    return (
+        StoreOrder.objects.filter(application=application)
+        .select_related("pay_order", "delivery")
+        .defer("mobile_stored", "door_data")
+        .prefetch_related("items", Prefetch("cancellations", asked))
     )
 
 

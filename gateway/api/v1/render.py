@@ -17,6 +17,7 @@ from orders.models import (
     MerchantNotice,
     PayOrder,
     RefundOrder,
+    StoreOrder,
     TransferOrder,
 )
 
@@ -63,6 +64,15 @@ def transfer(row: TransferOrder) -> Answer:
 
 def allocation(row: AllocationOrder) -> Answer:
     return {**facts.allocation(row), "notify_url": row.notify_url}
+
+
+def store_order(row: StoreOrder) -> Answer:
+    """With what the customer pays with."""
+    return {
+        **facts.store_order(row),
+        "pay_params": row.pay_order.pay_params if row.pay_order else {},
+        "notify_url": row.notify_url,
+    }
 
 
 def group(row: AllocationGroup) -> Answer:

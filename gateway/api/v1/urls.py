@@ -16,6 +16,7 @@ from gateway.api.v1 import (
     refunds,
     returns,
     schema,
+    store_orders,
     transfers,
 )
 
@@ -42,6 +43,14 @@ urlpatterns = [
     path("v1/transfers/<path:no>/close", transfers.TransferClose.as_view()),
     path("v1/transfers/<path:no>/operations", transfers.TransferOperations.as_view()),
     path("v1/transfers/<path:no>", transfers.TransferDetail.as_view(), name="transfer"),
+    path("v1/store-orders", store_orders.StoreOrders.as_view(), name="store-orders"),
+    *(
+        path(f"v1/store-orders/<path:no>/{way}", view.as_view())
+        for way, view in store_orders.WAYS.items()
+    ),
+    path(
+        "v1/store-orders/<path:no>", store_orders.StoreOrderDetail.as_view(), name="store-order"
+    ),
     path("v1/allocations", allocations.Allocations.as_view(), name="allocations"),
     path("v1/allocations/<path:no>/sync", allocations.AllocationSync.as_view()),
     path("v1/allocations/<path:no>/retry", allocations.AllocationRetry.as_view()),

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_noop as N_
 from channels import registry
 from orders import locks
 from orders.actor import Actor
-from orders.errors import Conflict, InvalidInput, NotFound, OperationRefused, Refusal
+from orders.errors import Conflict, InvalidInput, OperationRefused, Refusal
 from orders.models import Application, PayOrder, StoreItem, StoreOrder
 from orders.models.store_words import StorePayStatus, StorePayType, StoreStatus
 from orders.numbers import PREFIX_STORE, new_number
-from orders.services import following, pay
+from orders.services import finding, following, pay
 from orders.services.journal import Journal
 from orders.services.store import new as wanted
 from orders.services.store.new import NewItem, NewPayment, NewStoreOrder
@@ -36,21 +36,12 @@ COPIED = (
     "can_refund", "needs_invoice", "gives_bonus", "pos_code", "operator", "user_name", "longitude",
     "latitude", "pick_up_no", "expected_at", "arrival_at",
 )  # fmt: skip
-BIZ = "biz:"
 
 
 def find(number: str, *, application: Application | None = None) -> StoreOrder:
     """By our number, or ``biz:`` + the merchant's within ``application``. Raises NotFound."""
-    orders = StoreOrder.objects.select_related("application", "merchant", "pay_order")
-    if application is not None:
-        orders = orders.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        order = orders.filter(biz_order_no=number.removeprefix(BIZ)).first()
-    else:
-        order = orders.filter(order_no=number).first()
-    if order is None:
-        raise NotFound(number)
-    return order
+    rows = StoreOrder.objects.select_related("application", "merchant", "pay_order")
+    return finding.by_number(rows, number, application, column="order_no")
 
 
 def create(

@@ -194,8 +194,6 @@ def _check(name: str, asked: Asked) -> None:
     required = name in REASONED
     fields.text("reason", asked.reason, longest=REASON_MAX, plain=False, required=required)
     fields.text("operator", asked.operator, longest=64, plain=False)
-    if name == "deliver":
-        wanted.check_courier(asked.courier)
     if asked.timeout is not None and asked.timeout not in TIMEOUTS:
         raise InvalidInput(
             "timeout",

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gateway.api.v1 import answers, render
+from gateway.api.v1 import answers, answers_store, render, store_orders
 from orders import facts
 from orders.models import PayOrder
 from tests import cast
@@ -39,6 +39,7 @@ DONE = {
     "allocations": ["sync", "retry", "finish"],
     "returns": ["sync", "retry", "close"],
     "receivers": ["bind", "unbind"],
+    "store-orders": [way for way in store_orders.WAYS if way != "operations"],
 }
 OPERATIONS = {"GET /api/v1/groups", "POST /api/v1/groups"}
 OPERATIONS |= {f"{method} /api/v1/groups/{{no}}" for method in ("GET", "PUT")}
@@ -62,6 +63,7 @@ MADE = {
     "allocations": cast.make_allocation,
     "returns": lambda house: cast.make_return(cast.make_share(house), "fail"),
     "receivers": cast.make_receiver,
+    "store-orders": cast.make_store_order,
     "groups": cast.make_group,
     "notices": cast.make_notice,
     "events": shared_order,
@@ -151,6 +153,7 @@ def test_the_page_of_problems_has_every_code_once():
         ("allocations", render.allocation, answers.AllocationSerializer),
         ("returns", render.share_return, answers.ReturnSerializer),
         ("receivers", render.receiver, answers.ReceiverSerializer),
+        ("store-orders", render.store_order, answers_store.StoreOrderSerializer),
         ("groups", render.group, answers.GroupSerializer),
     ],
 )
@@ -187,6 +190,7 @@ def test_the_declared_shapes_of_what_was_told_are_those_that_are_written(house):
         ("allocations", facts.allocation, render.allocation, ["notify_url"]),
         ("returns", facts.share_return, render.share_return, []),
         ("receivers", facts.receiver, render.receiver, []),
+        ("store-orders", facts.store_order, render.store_order, ["pay_params", "notify_url"]),
     ],
 )
 def test_an_answer_is_what_a_notice_tells_and_what_is_for_the_caller_alone(
