@@ -9,29 +9,20 @@ from django.utils.translation import gettext_noop as N_
 from orders import locks
 from orders.actor import Actor
 from orders.engine import ladder
-from orders.errors import NotFound, OperationRefused, Refusal
+from orders.errors import OperationRefused, Refusal
 from orders.models import AllocationDetail, AllocationOrder, Application, ChannelCall
 from orders.money import format_yuan
 from orders.numbers import PREFIX_ALLOCATION, new_number
 from orders.rules import why_not
+from orders.services import finding
 from orders.services.allocation.settle import begin_finish
 from orders.services.journal import Journal
-
-BIZ = "biz:"
 
 
 def find(number: str, *, application: Application | None = None) -> AllocationOrder:
     """By our number, or ``biz:`` + the merchant's within ``application``. Raises NotFound."""
     rows = AllocationOrder.objects.select_related("pay_order", "account", "application")
-    if application is not None:
-        rows = rows.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        row = rows.filter(biz_allocation_no=number.removeprefix(BIZ)).first()
-    else:
-        row = rows.filter(allocation_no=number).first()
-    if row is None:
-        raise NotFound(number)
-    return row
+    return finding.by_number(rows, number, application, column="allocation_no")
 
 
 @transaction.atomic(durable=True)

@@ -16,28 +16,19 @@ from channels.base import Outcome, Result
 from orders import locks
 from orders.actor import Actor
 from orders.engine import handover
-from orders.errors import NotFound, OperationRefused
+from orders.errors import OperationRefused
 from orders.models import Application, ChannelCall, PayOrder, WorkState
 from orders.rules import why_not
+from orders.services import finding
 from orders.services.journal import Journal
 from orders.services.pay import till
 from orders.services.pay.settle import end_unpaid, plan
 
-BIZ = "biz:"
-
 
 def find(number: str, *, application: Application | None = None) -> PayOrder:
     """By our number, or ``biz:`` + the merchant's within ``application``. Raises NotFound."""
-    orders = PayOrder.objects.select_related("account", "application")
-    if application is not None:
-        orders = orders.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        order = orders.filter(biz_order_no=number.removeprefix(BIZ)).first()
-    else:
-        order = orders.filter(order_no=number).first()
-    if order is None:
-        raise NotFound(number)
-    return order
+    rows = PayOrder.objects.select_related("account", "application")
+    return finding.by_number(rows, number, application, column="order_no")
 
 
 def request_close(

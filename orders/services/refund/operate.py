@@ -7,28 +7,18 @@ from django.utils import timezone
 
 from orders import locks
 from orders.actor import Actor
-from orders.errors import NotFound, OperationRefused
+from orders.errors import OperationRefused
 from orders.models import Application, RefundOrder
 from orders.rules import why_not
-from orders.services import outgoing
+from orders.services import finding, outgoing
 from orders.services.journal import Journal
 from orders.services.refund.settle import STORY
-
-BIZ = "biz:"
 
 
 def find(number: str, *, application: Application | None = None) -> RefundOrder:
     """By our number, or ``biz:`` + the merchant's within ``application``. Raises NotFound."""
-    refunds = RefundOrder.objects.select_related("pay_order", "account", "application")
-    if application is not None:
-        refunds = refunds.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        refund = refunds.filter(biz_refund_no=number.removeprefix(BIZ)).first()
-    else:
-        refund = refunds.filter(refund_no=number).first()
-    if refund is None:
-        raise NotFound(number)
-    return refund
+    rows = RefundOrder.objects.select_related("pay_order", "account", "application")
+    return finding.by_number(rows, number, application, column="refund_no")
 
 
 @transaction.atomic(durable=True)

@@ -10,28 +10,18 @@ from django.utils.translation import gettext_noop as N_
 
 from orders import locks
 from orders.actor import Actor
-from orders.errors import NotFound, OperationRefused, Refusal
+from orders.errors import OperationRefused, Refusal
 from orders.models import Application, ChannelCall, TransferOrder
 from orders.rules import why_not
-from orders.services import outgoing
+from orders.services import finding, outgoing
 from orders.services.journal import Journal
 from orders.services.transfer.settle import STORY
-
-BIZ = "biz:"
 
 
 def find(number: str, *, application: Application | None = None) -> TransferOrder:
     """By our number, or ``biz:`` + the merchant's within ``application``. Raises NotFound."""
-    orders = TransferOrder.objects.select_related("account", "application")
-    if application is not None:
-        orders = orders.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        order = orders.filter(biz_transfer_no=number.removeprefix(BIZ)).first()
-    else:
-        order = orders.filter(transfer_no=number).first()
-    if order is None:
-        raise NotFound(number)
-    return order
+    rows = TransferOrder.objects.select_related("account", "application")
+    return finding.by_number(rows, number, application, column="transfer_no")
 
 
 @transaction.atomic(durable=True)
