@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -83,6 +84,18 @@ INDEXES = [
     models.Index(fields=["status", "created_at", "id"], name="pay_status_created"),
     models.Index(fields=["merchant", "created_at", "id"], name="pay_merchant_created"),
     models.Index(fields=["application", "created_at", "id"], name="pay_application_created"),
+    models.Index(
+        fields=["application", "paid_at", "id"],
+        condition=Q(paid_at__isnull=False),
+        name="pay_application_paid",
+    ),
+    # What 知晓云's lists find by; its own orders only, so that no other door pays for it.
+    GinIndex(
+        fields=["door_data"],
+        opclasses=["jsonb_path_ops"],
+        condition=Q(door="minapp"),
+        name="pay_minapp_told",
+    ),
     models.Index(fields=["channel", "created_at", "id"], name="pay_channel_created"),
     models.Index(
         fields=["refund_status", "created_at", "id"],
