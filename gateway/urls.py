@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("gateway.api.v1.urls")),
     path("order/", include("gateway.api.kaigedian.urls")),
     path("unipay/", include("gateway.api.daxpay.urls")),
+    path("hserve/", include("gateway.api.minapp.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("favicon.ico", _Favicon.as_view()),
     path("admin/", admin.site.urls),
