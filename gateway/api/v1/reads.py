@@ -31,10 +31,10 @@ from orders.models import (
     TransferOrder,
 )
 from orders.models.event import HEADS
+from orders.services.finding import BIZ
 
 M = TypeVar("M", bound=Model)
 
-BIZ = "biz:"
 MAX_NUMBER = len(BIZ) + 64
 
 

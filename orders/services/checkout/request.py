@@ -15,10 +15,10 @@ from orders.actor import Actor
 from orders.errors import Conflict, InvalidInput, NotFound, OperationRefused, Refusal
 from orders.models import Application, Checkout, PayOrder
 from orders.numbers import PREFIX_CHECKOUT, new_number
-from orders.services import fields, pay
+from orders.services import fields, finding, pay
 from orders.services.checkout import items
+from orders.services.finding import BIZ
 
-BIZ = "biz:"
 DEFAULT_EXPIRY = timedelta(minutes=30)
 EXPIRY_MIN, EXPIRY_MAX = 60, 7 * 86400
 """Seconds."""
@@ -53,14 +53,7 @@ def find(number: str, *, application: Application | None = None) -> Checkout:
     A pay order that was made for it, and that a crash kept from being named, is named now.
     """
     rows = Checkout.objects.select_related("application", "merchant", "pay_order")
-    if application is not None:
-        rows = rows.filter(application=application)
-    if number.startswith(BIZ) and application is not None:
-        row = rows.filter(biz_order_no=number.removeprefix(BIZ)).first()
-    else:
-        row = rows.filter(checkout_no=number).first()
-    if row is None:
-        raise NotFound(number)
+    row = finding.by_number(rows, number, application, column="checkout_no", biz="biz_order_no")
     if row.pay_order is None and (made := payment_of(row)) is not None:
         row.pay_order = name_payment(row.checkout_no, made).pay_order
     return row
