@@ -267,7 +267,8 @@ def test_when_redis_lost_the_code_nothing_is_sent_and_the_order_says_so(
 ):
     till = make_till(channel)
     order = till.scan()
-    redis_client.flushdb()
+    for key in redis_client.scan_iter(match=f"{django_settings.REDIS_PREFIX}*"):
+        redis_client.delete(key)
     till.work()
     order = cast.reload(order)
     assert (order.status, order.error_code) == ("fail", "PAYMENT_CODE_LOST")
