@@ -27,14 +27,27 @@ def create(
     ``read`` loads it again by our number. Raises InvalidInput, Conflict.
     """
     again = read or _read
+    return follow(
+        lambda reply_to: pay.request_pay(application, new, actor, reply_to=reply_to),
+        lambda order_no: again(application, order_no),
+    )
+
+
+def follow(
+    request: Callable[[str], PayOrder], read: Callable[[str], PayOrder] | None = None
+) -> PayOrder:
+    """As ``create``, for an order that ``request`` places: it is given the ``reply_to`` of the
+    call. Raises what ``request`` raises.
+    """
+    again = read or pay.find
     with waiting.place(settings.PREPAY_DEADLINE_S) as place:
-        order = pay.request_pay(application, new, actor, reply_to=place.key)
+        order = request(place.key)
         if not is_awaited(order):
             return order
         is_new = order.is_new
         order = place.watch(
             order,
-            lambda: again(application, order.order_no),
+            lambda: again(order.order_no),
             until=lambda found: not is_awaited(found),
             # Somebody else may be waiting for the very call that we wait for.
             look_every_s=None if is_new else LOOK_EVERY_S,

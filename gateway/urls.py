@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from gateway import callbacks, health, metrics
+from gateway.cashier import pages
 
 
 class _Favicon(RedirectView):
@@ -25,8 +26,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("callback/<slug:channel>/<slug:account>/", callbacks.receive, name="callback"),
     path("api/", include("gateway.api.v1.urls")),
     path("order/", include("gateway.api.kaigedian.urls")),
-    path("unipay/", include("gateway.api.daxpay.urls")),
     path("hserve/", include("gateway.api.minapp.urls")),
+    path("unipay/", include("gateway.api.daxpay.urls")),
+    path("cashier/<str:number>", pages.cashier, name="checkout_cashier"),
+    path("cashier/<str:number>/qr.svg", pages.qr, name="checkout_qr"),
+    path("aggregate/<str:number>", pages.aggregate, name="checkout_aggregate"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("favicon.ico", _Favicon.as_view()),
     path("admin/", admin.site.urls),

@@ -9,7 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from gateway.api.daxpay import frame, pay, refunds, shapes, shares, transfers
+from gateway.api.daxpay import (
+    checkout_urls,
+    frame,
+    pay,
+    refunds,
+    shapes,
+    shares,
+    transfers,
+)
 from gateway.api.daxpay.errors import Code
 from gateway.api.daxpay.frame import Call, Endpoint
 from gateway.api.daxpay.render import Data
@@ -43,6 +51,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "alloc": Endpoint(shape=shapes.ALLOC, work=shares.create),
     "query/alloc-order": Endpoint(shape=shapes.ALLOC_NAMED, work=shares.query),
     "sync/order/alloc": Endpoint(shape=shapes.ALLOC_NAMED, work=shares.sync),
+    **checkout_urls.ENDPOINTS,
 }
 """By their address under /unipay/."""
 

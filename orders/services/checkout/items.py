@@ -62,6 +62,8 @@ WALLETS: Mapping[str, Mapping[Environment, tuple[Ways, ...]]] = {
 """Channel → where → one line for each tuple, with the first of its ways that is possible. A wallet
 that is not named for a place does not work there: WeChat opens no page of Alipay, nor the other
 way round."""
+ORDER = ("wechat", "alipay", "umf", "sandbox")
+"""From top to bottom; what is not named comes last."""
 ANY_WALLET: tuple[Ways, ...] = ((Method.NATIVE,),)
 """Of a channel whose codes several wallets scan, wherever the page is open."""
 
@@ -117,9 +119,8 @@ def _takes(can: Capabilities, checkout: Checkout, now: datetime) -> bool:
 
 
 def _order(channel: str, environment: Environment) -> tuple[bool, int, str]:
-    """The wallet in which the page is open comes first, then the table's order."""
-    known = list(WALLETS)
-    place = known.index(channel) if channel in known else len(known)
+    """The wallet in which the page is open comes first."""
+    place = ORDER.index(channel) if channel in ORDER else len(ORDER)
     return channel != environment.value, place, channel
 
 
