@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from orders.admin import cells, operations, queues, words
 from orders.admin.filters import (
@@ -60,7 +60,7 @@ class StoreOrderAdmin(OrderPageAdmin):
         queue_filter(*queues.STORE),
         choice_filter("status", gettext_lazy("status"), lambda: Status.choices),
         choice_filter("kind", gettext_lazy("kind"), lambda: StoreOrder.Kind.choices),
-        choice_filter("pay_type", gettext_lazy("paid"), lambda: StoreOrder.PayType.choices),
+        choice_filter("pay_type", gettext_lazy("payment"), lambda: StoreOrder.PayType.choices),
         choice_filter(
             "cancel_status",
             gettext_lazy("refund"),
@@ -73,7 +73,7 @@ class StoreOrderAdmin(OrderPageAdmin):
     )
     views = (
         View(gettext_lazy("To be accepted"), "status=paid"),
-        View(gettext_lazy("Completed"), "status=completed"),
+        View(pgettext_lazy("store order", "Completed"), "status=completed"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -94,15 +94,11 @@ class StoreOrderAdmin(OrderPageAdmin):
 
     @column(gettext_lazy("kind"), css="clip")
     def how(self, row: StoreOrder) -> str:
-        return row.get_kind_display()
+        return f"{row.get_kind_display()} · {row.get_pay_type_display()}"
 
     @column(gettext_lazy("store"), css="clip")
     def where(self, row: StoreOrder) -> str:
         return row.store_name or row.store_id
-
-    @column(gettext_lazy("paid"), css="wide")
-    def paid(self, row: StoreOrder) -> str:
-        return f"{row.get_pay_type_display()} · {row.get_pay_status_display()}"
 
     @column(gettext_lazy("merchant"), css="clip")
     def whose(self, row: StoreOrder) -> str:
@@ -116,7 +112,7 @@ class StoreOrderAdmin(OrderPageAdmin):
     def created(self, row: StoreOrder) -> str:
         return cells.time(row.created_at)
 
-    columns = (number, amount, state, how, where, paid, whose, biz, created)
+    columns = (number, amount, state, how, where, whose, biz, created)
 
     # --- the page ------------------------------------------------------------------------------
 
@@ -146,7 +142,7 @@ class StoreOrderAdmin(OrderPageAdmin):
             (_("store"), order.store_name or order.store_id),
             (_("kind"), order.get_kind_display()),
             (_("amount"), cells.money(order.amount, sign=True)),
-            (_("paid"), f"{order.get_pay_type_display()} · {order.get_pay_status_display()}"),
+            (_("payment"), f"{order.get_pay_type_display()} · {order.get_pay_status_display()}"),
         ]
 
     def ask(self, request: HttpRequest, order: StoreOrder, code: str) -> operations.Ask:
@@ -187,7 +183,7 @@ def _money(order: StoreOrder) -> Part:
         return Part(_("being refunded"), order.amount, "way")
     title, tone = {
         "unpaid": (_("not paid"), "wait"),
-        "paid": (_("paid"), "here"),
+        "paid": (order.get_pay_status_display(), "here"),
         "partial_refund": (_("partly refunded"), "out"),
         "refunded": (_("refunded"), "gone"),
     }[order.pay_status]
@@ -285,7 +281,7 @@ def store_facts(order: StoreOrder) -> Iterator[tuple[Any, Any]]:
     yield _("ordered through"), CLIENTS.get(order.client, order.client)
     paid = [order.get_pay_type_display(), order.get_pay_status_display(),
             order.pay_channel_name or order.pay_channel]  # fmt: skip
-    yield _("paid"), " · ".join(filter(None, paid))
+    yield _("payment"), " · ".join(filter(None, paid))
     yield _("customer"), " · ".join(filter(None, [order.user_name, order.user_id]))
     yield _("customer's phone"), order.mobile_mask
     yield from (

@@ -15,7 +15,8 @@ from orders.models.pay import PayOrder
 from orders.models.receiver import AllocationGroup, AllocationReceiver, GroupMember
 from orders.models.refund import RefundOrder
 from orders.models.share_return import ShareReturn
-from orders.models.store import StoreCancellation, StoreDelivery, StoreItem, StoreOrder
+from orders.models.store import StoreOrder
+from orders.models.store_parts import StoreCancellation, StoreDelivery, StoreItem
 from orders.models.transfer import TransferOrder
 
 __all__ = [

@@ -13,16 +13,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from orders import rules, secrets
+from orders.models import store_law
 from orders.models.chain import Chained
 from orders.models.merchant import Application, Merchant
 from orders.models.pay import PayOrder
-from orders.models.refund import RefundOrder
 from orders.models.state import StateField, Stateful
 from orders.models.store_words import (
     CancelKind,
@@ -136,49 +135,8 @@ class StoreOrder(Stateful, Chained):
             ("refund_storeorder", _("Can decide refunds of store orders")),
             ("sync_storeorder", _("Can sync store orders")),
         ]
-        constraints = [
-            models.UniqueConstraint(fields=["application", "biz_order_no"], name="store_biz_once"),
-            models.CheckConstraint(
-                condition=Q(status__in=StoreStatus.values), name="store_status_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    amount__gte=0, original_amount__gte=0, deliver_fee__gte=0, package_fee__gte=0
-                ),
-                name="store_amounts_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=Q(pay_order__isnull=True) | Q(pay_type="online", amount__gt=0),
-                name="store_pay_order_is_online",
-            ),
-            models.CheckConstraint(
-                condition=Q(cancel_status__in=CancelStatus.values)
-                & (Q(cancel_status="") | ~Q(cancel_kind="")),
-                name="store_refund_has_a_kind",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["created_at", "id"], name="store_created"),
-            models.Index(fields=["status", "created_at", "id"], name="store_status_created"),
-            models.Index(fields=["merchant", "created_at", "id"], name="store_merchant_created"),
-            models.Index(fields=["application", "created_at", "id"], name="store_app_created"),
-            models.Index(fields=["store_id", "created_at", "id"], name="store_store_created"),
-            models.Index(fields=["amount", "id"], name="store_amount"),
-            models.Index(fields=["biz_order_no"], name="store_biz"),
-            models.Index(
-                fields=["application", "store_id", "updated_at", "order_no"], name="store_updated"
-            ),
-            models.Index(
-                fields=["cancel_status", "created_at", "id"],
-                condition=~Q(cancel_status=""),
-                name="store_cancel_created",
-            ),
-            models.Index(
-                fields=["next_check_at"],
-                condition=Q(next_check_at__isnull=False),
-                name="store_next_check",
-            ),
-        ]
+        constraints = store_law.CONSTRAINTS
+        indexes = store_law.INDEXES
 
     def __str__(self) -> str:
         return self.order_no
@@ -330,7 +288,7 @@ class StoreOrder(Stateful, Chained):
         conditions=[rules.not_frozen, rules.no_refund_pending, rules.money_can_go_back],
         custom={
             "operation": rules.Operation(
-                label=_("cancel"),
+                label=_("cancel the order"),
                 hint=_(
                     "For the customer, before the shop has accepted it; what was paid online "
                     "goes back."
@@ -478,103 +436,3 @@ class StoreOrder(Stateful, Chained):
     def _end(self, now: datetime) -> None:
         self.ended_at = now
         self._step(now)
-
-
-class StoreItem(models.Model):
-    """One line of a store order. Written with the order and never changed."""
-
-    order = models.ForeignKey(StoreOrder, models.PROTECT, related_name="items")
-    seq = models.PositiveIntegerField(_("line"))
-    product_id = models.CharField(_("product number"), max_length=64)
-    third_product_id = models.CharField(_("merchant's product number"), max_length=64, default="")
-    name = models.CharField(_("product"), max_length=128)
-    price = models.BigIntegerField(_("price"))
-    quantity = models.PositiveIntegerField(_("quantity"))
-    share_amount = models.BigIntegerField(_("share of the discount"), default=0)
-    unit = models.CharField(_("unit"), max_length=16, default="")
-    weight = models.PositiveIntegerField(_("weight in grams"), null=True)
-    spec = models.CharField(_("size"), max_length=64, default="")
-    property = models.CharField(_("property"), max_length=128, default="")
-
-    class Meta:
-        verbose_name = _("store order line")
-        verbose_name_plural = _("store order lines")
-        default_permissions = ()
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(price__gte=0, share_amount__gte=0, quantity__gt=0),
-                name="store_item_amounts",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} × {self.quantity}"
-
-
-class StoreDelivery(models.Model):
-    """Who brings a store order."""
-
-    order = models.OneToOneField(StoreOrder, models.PROTECT, related_name="delivery")
-    contact = models.CharField(_("courier"), max_length=64)
-    mobile = models.CharField(_("courier's phone"), max_length=32)
-    express_code = models.CharField(_("delivery service code"), max_length=32, default="")
-    express_name = models.CharField(_("delivery service"), max_length=64, default="")
-    express_no = models.CharField(_("waybill number"), max_length=64, default="")
-    remark = models.CharField(_("remark"), max_length=128, default="")
-    created_at = models.DateTimeField(_("handed over"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.contact} {self.mobile}"
-
-
-class StoreCancellation(models.Model):
-    """One wish to end a store order without completing it, and what became of the money.
-
-    Its status follows the refund's settle; the order ends when the refund is done.
-    """
-
-    Kind = CancelKind
-    Status = CancelStatus
-
-    order = models.ForeignKey(StoreOrder, models.PROTECT, related_name="cancellations")
-    refund = models.OneToOneField(
-        RefundOrder, models.PROTECT, related_name="store_cancellation", null=True
-    )
-    """The newest try to give the money back."""
-    kind = models.CharField(_("cancellation"), max_length=16, choices=Kind.choices)
-    status = models.CharField(
-        _("status"), max_length=16, choices=Status.choices, blank=True, default=""
-    )
-    amount = models.BigIntegerField(_("amount"), default=0)
-    reason = models.CharField(_("reason"), max_length=256, blank=True, default="")
-    answer = models.CharField(_("answer"), max_length=256, blank=True, default="")
-    """Why the shop refused, or why the channel did."""
-    door = models.CharField(_("door"), max_length=16)
-    asked_by = models.CharField(_("asked by"), max_length=150, default="")
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    decided_at = models.DateTimeField(_("decided"), null=True)
-    ended_at = models.DateTimeField(_("ended"), null=True)
-
-    class Meta:
-        verbose_name = _("cancellation")
-        verbose_name_plural = _("cancellations")
-        default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(
-                fields=["order"],
-                condition=Q(status__in=["asked", "refunding"]),
-                name="store_one_cancellation_pending",
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=CancelKind.values, status__in=CancelStatus.values),
-                name="store_cancellation_known",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.get_status_display()}"

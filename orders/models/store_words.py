@@ -1,6 +1,7 @@
 """The words of store orders, and the numbers that 开个店 writes for them.
 
 Read by the models and, for the numbers, by the 开个店 door. Numbers: 订单类接口, 字段描述.
+A shop's words have a context of their own in translations: 取消 and 撤销 are both "cancel".
 """
 
 from __future__ import annotations
@@ -9,28 +10,29 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class StoreStatus(models.TextChoices):
-    UNPAID = "unpaid", _("to be paid")
-    PAID = "paid", _("to be accepted")
-    ACCEPTED = "accepted", _("accepted")
-    MADE = "made", _("made")
-    DELIVERING = "delivering", _("being delivered")
-    COMPLETED = "completed", _("completed")
-    CANCELLED = "cancelled", _("cancelled")
-    REJECTED = "rejected", _("rejected")
+    UNPAID = "unpaid", pgettext_lazy("store order", "to be paid")
+    PAID = "paid", pgettext_lazy("store order", "to be accepted")
+    ACCEPTED = "accepted", pgettext_lazy("store order", "accepted")
+    MADE = "made", pgettext_lazy("store order", "made")
+    DELIVERING = "delivering", pgettext_lazy("store order", "being delivered")
+    COMPLETED = "completed", pgettext_lazy("store order", "completed")
+    CANCELLED = "cancelled", pgettext_lazy("store order", "cancelled")
+    REJECTED = "rejected", pgettext_lazy("store order", "rejected")
 
 
 class StoreKind(models.TextChoices):
     """How the customer gets it, and whether at once or at a time that was agreed."""
 
-    DINE_IN = "dine_in", _("dine in")
-    DINE_IN_LATER = "dine_in_later", _("dine in, booked")
-    DELIVERY = "delivery", _("delivery")
-    DELIVERY_LATER = "delivery_later", _("delivery, booked")
-    PICK_UP = "pick_up", _("pick-up")
-    PICK_UP_LATER = "pick_up_later", _("pick-up, booked")
+    DINE_IN = "dine_in", pgettext_lazy("store order", "dine in")
+    DINE_IN_LATER = "dine_in_later", pgettext_lazy("store order", "dine in, booked")
+    DELIVERY = "delivery", pgettext_lazy("store order", "delivery")
+    DELIVERY_LATER = "delivery_later", pgettext_lazy("store order", "delivery, booked")
+    PICK_UP = "pick_up", pgettext_lazy("store order", "pick-up")
+    PICK_UP_LATER = "pick_up_later", pgettext_lazy("store order", "pick-up, booked")
 
 
 class StorePayType(models.TextChoices):
@@ -40,7 +42,7 @@ class StorePayType(models.TextChoices):
 
 class StorePayStatus(models.TextChoices):
     UNPAID = "unpaid", _("not paid")
-    PAID = "paid", _("paid")
+    PAID = "paid", pgettext_lazy("store order", "paid")
     REFUNDED = "refunded", _("refunded")
     PARTIAL = "partial_refund", _("partly refunded")
 
@@ -48,7 +50,7 @@ class StorePayStatus(models.TextChoices):
 class CancelKind(models.TextChoices):
     """Why an order ends, or is asked to end, without being completed."""
 
-    OTHER = "other", _("other")
+    OTHER = "other", pgettext_lazy("store order", "other")
     CUSTOMER = "customer", _("cancelled by the customer")
     MERCHANT = "merchant", _("cancelled by the merchant")
     UNPAID = "unpaid", _("not paid in time")

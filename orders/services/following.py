@@ -146,9 +146,9 @@ def tell(store: StoreOrder, row: StoreCancellation, journal: Journal, actor: Act
     if row.status:
         data = {"kind": str(row.kind), "refund": row.refund.refund_no if row.refund else ""}
         why = row.answer or row.reason
-        kind = f"refund_{row.status}"
-        journal.event(store, f"store_{kind}", actor, amount=row.amount, reason=why, data=data)
-        journal.notice(store, f"store_order.{kind}")
+        kind = f"store_refund_{row.status}"
+        journal.event(store, kind, actor, amount=row.amount, reason=why, data=data)
+        journal.notice(store, f"store_order.refund_{row.status}")
 
 
 def end(store: StoreOrder, journal: Journal, actor: Actor) -> None:

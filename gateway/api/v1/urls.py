@@ -48,9 +48,7 @@ urlpatterns = [
         path(f"v1/store-orders/<path:no>/{way}", view.as_view())
         for way, view in store_orders.WAYS.items()
     ),
-    path(
-        "v1/store-orders/<path:no>", store_orders.StoreOrderDetail.as_view(), name="store-order"
-    ),
+    path("v1/store-orders/<path:no>", store_orders.StoreOrderDetail.as_view(), name="store-order"),
     path("v1/allocations", allocations.Allocations.as_view(), name="allocations"),
     path("v1/allocations/<path:no>/sync", allocations.AllocationSync.as_view()),
     path("v1/allocations/<path:no>/retry", allocations.AllocationRetry.as_view()),

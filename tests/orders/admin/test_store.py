@@ -9,7 +9,9 @@ import pytest
 from django.urls import reverse
 
 from channels.base import Outcome, RefundState
+from orders.admin import words
 from orders.models import RefundOrder, StoreCancellation, StoreDelivery, StoreOrder
+from orders.models.store_words import CancelStatus
 from orders.services import store
 from tests import cast
 
@@ -153,3 +155,12 @@ def test_the_page_follows_the_order_and_says_what_is_planned(boss, house):
     fresh = boss.get(live, {"v": version})
     assert fresh.status_code == 200
     assert "Is cancelled and refunded if it is not accepted" in fresh.content.decode()
+
+
+def test_every_step_and_every_refund_has_its_word_in_the_story_and_in_the_notices():
+    statuses = [value for value in StoreOrder.Status.values if value != "unpaid"]
+    refunds = [value for value in CancelStatus.values if value]
+    kinds = [f"store_{status}" for status in statuses] + [f"store_refund_{r}" for r in refunds]
+    assert [kind for kind in kinds if kind not in words.EVENTS] == []
+    kinds = [f"store_order.{s}" for s in statuses] + [f"store_order.refund_{r}" for r in refunds]
+    assert [kind for kind in kinds if kind not in words.NOTICES] == []
