@@ -15,7 +15,10 @@ from gateway import callbacks, simulated
 from orders.engine import drain, wake, wire
 from orders.models import ChannelAccount
 from tests import cast
-from tests.e2e.world import Letterbox, World
+from tests.e2e.console import AdminHand
+from tests.e2e.hands import ApiHand
+from tests.e2e.sandbox import Sandbox
+from tests.e2e.world import Letterbox, Sums, World
 
 SIMULATORS: dict[str, Callable[..., Any]] = {
     "wechat": WechatSimulator,
@@ -23,6 +26,7 @@ SIMULATORS: dict[str, Callable[..., Any]] = {
     "umf": UmfSimulator,
 }
 MAKE_SETTINGS = {"wechat": Settings, "alipay": AlipaySettings, "umf": Settings}
+HANDS: dict[str, Callable[[cast.House], Any]] = {"api": ApiHand, "console": AdminHand}
 FAST = {"time_scale": 6000, "ladder_scale": 600, "durable": False}
 
 
@@ -46,21 +50,34 @@ def make_world(
     box: Letterbox,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[str, dict[str, Any]], World]]:
+) -> Iterator[Callable[..., World]]:
     settings.BASE_URL = box.url
     settings.ALLOWED_HOSTS = ["*"]
     settings.ENGINE_WIRE_THREADS = 8
+    settings.PREPAY_DEADLINE_S = 0  # the worker is this thread: it has nobody to wait for
     wire._forget()
     monkeypatch.setattr(wake, "publish", lambda queue: None)
     # The worker that signs an acknowledgement is this very thread.
     monkeypatch.setattr(callbacks.reply, "wait", lambda _key, _seconds: drain.run("callback"))
     worlds: list[World] = []
 
-    def make(channel: str, faults: dict[str, Any]) -> World:
-        simulator = SIMULATORS[channel](identity(channel), settings=MAKE_SETTINGS[channel](**FAST))
-        simulator.start()
-        worlds.append(World(channel, simulator, _merchant(channel, simulator), box, faults))
-        return worlds[-1]
+    def make(
+        channel: str, faults: dict[str, Any], *, hand: str = "api", sums: Sums | None = None
+    ) -> World:
+        house = cast.merchant("A")
+        simulator: Any
+        if channel == "sandbox":
+            simulator = Sandbox(monkeypatch)
+        else:
+            how = MAKE_SETTINGS[channel](**FAST)
+            simulator = SIMULATORS[channel](identity(channel), settings=how)
+            simulator.start()
+            _open_account(house, channel, simulator)
+        door = HANDS[hand](house)
+        sums = sums or Sums()
+        world = World(channel, simulator, house, box, hand=door, faults=faults, sums=sums)
+        worlds.append(world)
+        return world
 
     yield make
     for world in worlds:
@@ -69,8 +86,7 @@ def make_world(
     wire._forget()
 
 
-def _merchant(channel: str, simulator: Any) -> cast.House:
-    house = cast.merchant("A")
+def _open_account(house: cast.House, channel: str, simulator: Any) -> None:
     config, hidden = simulated.PROVIDERS[channel].settings(identity(channel), simulator.base_url)
     if channel == "wechat":
         config["refund_spacing"] = "0"
@@ -79,4 +95,3 @@ def _merchant(channel: str, simulator: Any) -> cast.House:
     )
     row.secrets = hidden
     row.save()
-    return house

@@ -8,16 +8,15 @@ from django.utils import timezone
 
 from channels.base import Outcome
 from orders.models import Anomaly, ChannelCall
-from orders.services import pay
 from tests import cast
-from tests.e2e.stories import ACTOR, STORIES, finishes, returns, shares
-from tests.e2e.world import AMOUNT, World, is_
+from tests.e2e.stories import STORIES
+from tests.e2e.world import World, is_
 
 UNKNOWN, DONE, PENDING = Outcome.UNKNOWN, Outcome.DONE, Outcome.PENDING
 SENDS = {
-    "share": (shares, "allocate", "query_allocation"),
-    "finish": (finishes, "finish_allocation", "query_finish"),
-    "return": (returns, "return_share", "query_return"),
+    "share": ("allocate", "query_allocation"),
+    "finish": ("finish_allocation", "query_finish"),
+    "return": ("return_share", "query_return"),
 }
 DONE_AND_DOUBTED = {
     "wechat": ("error_after", "rate_limited_after", "drop_after", "not_json"),
@@ -41,8 +40,8 @@ def test_what_was_done_under_a_doubt_is_asked_about_and_never_sent_again(
     make_world, channel, name, op, fault
 ):
     world: World = make_world(channel, {op: {"fault": fault, "times": 1}})
-    tell, sends, asks = SENDS[name]
-    book = tell(world)
+    sends, asks = SENDS[name]
+    book = STORIES[name].tell(world)
     world.rest()
     assert sorted(world.book()) == sorted(book)
     assert world.outcomes(sends) == [UNKNOWN]
@@ -55,8 +54,8 @@ def test_what_was_not_done_is_sent_again_only_after_the_provider_said_so(
     make_world, channel, name, op, fault
 ):
     world: World = make_world(channel, {op: {"fault": fault, "times": 1}})
-    tell, sends, asks = SENDS[name]
-    book = tell(world)
+    sends, asks = SENDS[name]
+    book = STORIES[name].tell(world)
     assert sorted(world.book()) == sorted(book)
     about = [kind for kind, _outcome in world.calls() if kind in (sends, asks)]
     first, again = (at for at, kind in enumerate(about) if kind == sends)
@@ -71,12 +70,12 @@ def test_a_code_that_nobody_scanned_may_still_be_paid_after_the_close_and_is_the
     world: World = make_world("alipay", {})
     order = world.order()
     world.until(lambda: is_(order, "progress"), "the order is placed")
-    pay.request_close(order.order_no, ACTOR)
+    world.hand.do(order, "close")
     world.until(lambda: is_(order, "close"), "the order is closed")
     world.simulator.pay(order.order_no)
     world.until(Anomaly.objects.exists, "the late payment is seen", clock=False)
     world.rest()
-    assert world.book() == [("pay", order.order_no, AMOUNT)]
+    assert world.book() == [("pay", order.order_no, world.sums.pay)]
     assert [row.kind for row in Anomaly.objects.all()] == ["close_paid"]
     assert is_(order, "close")
 
@@ -90,7 +89,7 @@ def test_a_forged_notification_moves_nothing(make_world, channel):
     world.simulator.pay(order.order_no)
     world.until(lambda: 400 in world.told, "the forgery has come", clock=False)
     world.until(lambda: is_(order, "success"), "the payment is told", clock=False)
-    assert world.book() == [("pay", order.order_no, AMOUNT)]
+    assert world.book() == [("pay", order.order_no, world.sums.pay)]
 
 
 @pytest.mark.parametrize("channel", ["wechat", "alipay", "umf"])

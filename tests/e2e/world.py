@@ -1,8 +1,8 @@
 """One house, one channel, one simulated provider: all of it real but the processes.
 
-Services, engine, codecs, wire and simulator are the real ones. Drains run on this thread, inside
-the test's transaction; a notification that arrives over a socket is handed to this thread, which
-gives it to the web's own door, and its answer goes back over the socket. The clock's part is
+Doors, services, engine, codecs, wire and simulator are the real ones. Drains run on this thread,
+inside the test's transaction; a notification that arrives over a socket is handed to this thread,
+which gives it to the web's own door, and its answer goes back over the socket. The clock's part is
 brought forward, so that a re-check of five seconds takes none.
 """
 
@@ -22,30 +22,48 @@ from unittest import mock
 from django.test import Client
 from django.utils import timezone
 
-from channels.simulators.core.simulator import Simulator
 from channels.umf import pay as umf_pay
 from orders.engine import drain, sweep
 from orders.models import (
+    AllocationDetail,
     AllocationOrder,
     AllocationReceiver,
     ChannelCall,
+    LedgerEntry,
     PayOrder,
     RefundOrder,
     ShareReturn,
     TransferOrder,
     WorkState,
 )
-from orders.services import pay
 from tests import cast
+from tests.e2e.hands import Hand
+from tests.e2e.sandbox import Sandbox
 
-AMOUNT = 10_000
 QUEUES = ("callback", "pay", "call", "sync")
 WITH_CHECKS = (
     PayOrder, RefundOrder, TransferOrder, AllocationOrder, ShareReturn, AllocationReceiver,
 )  # fmt: skip
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 OWN_MONEY = ("top_up", "withdraw")
 """Movements by which a test gives the merchant money to spend."""
+BOOK_WORDS = {"share_back": "return"}
+"""Our ledger's kind → the books' word, where they differ."""
+IN_WORK = {"fault": "processing", "seconds": 1}
+"""A provider that takes its time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """Fen of a story. At the sandbox their endings choose what happens."""
+
+    pay: int = 10_000
+    part: int = 3_000
+    """Of a refund."""
+    sent: int = 5_000
+    """By a transfer."""
+    shares: tuple[int, int] = (1_000, 500)
+    """The first of them is what a return fetches back."""
 
 
 @dataclass
@@ -110,34 +128,48 @@ class World:
     def __init__(
         self,
         channel: str,
-        simulator: Simulator,
+        simulator: Any,
         house: cast.House,
         box: Letterbox,
+        *,
+        hand: Hand,
         faults: dict[str, Any],
+        sums: Sums,
     ) -> None:
         self.channel = channel
-        self.simulator: Any = simulator
+        self.simulator = simulator
         self.house = house
+        self.hand = hand
+        self.sums = sums
         self.told: list[int] = []
         """HTTP status that each notification was answered with."""
         self._box = box
         self._faults = faults
-        self._silence: dict[str, Any] = {}
+        self._arranged: dict[str, Any] = {}
         self._web = Client()
 
     # --- hurting ------------------------------------------------------------------------
 
+    def arrange(self, **faults: Any) -> None:
+        """What the story itself needs of the provider, by operation; until ``hurt`` at least."""
+        self._arranged = {**self._arranged, **faults}
+        self.simulator.set_faults(self._arranged)
+
     def silence(self, kind: str = "") -> None:
         """Notifications (of this kind) do not come any more: somebody has to ask."""
-        self._silence = {f"callback_{kind}" if kind else "callback": {"fault": "off"}}
-        self.simulator.set_faults(self._silence)
+        self.arrange(**{f"callback_{kind}" if kind else "callback": {"fault": "off"}})
 
-    def hurt(self) -> None:
-        """From here on the provider misbehaves as the test says."""
-        self.simulator.set_faults({**self._silence, **self._faults})
+    def hurt(self, *over: str) -> None:
+        """From here on the provider misbehaves as the test says. What was arranged for the
+        operations in ``over`` is over."""
+        kept = {op: fault for op, fault in self._arranged.items() if op not in over}
+        self._arranged = kept
+        self.simulator.set_faults({**kept, **self._faults})
 
-    def is_quiet_about(self, operation: str) -> bool:
-        return operation not in self._faults
+    @property
+    def tells(self) -> bool:
+        """The provider tells us of payments. Then nobody has to ask."""
+        return self.channel != "sandbox" and "query" not in self._faults
 
     # --- time ---------------------------------------------------------------------------
 
@@ -165,6 +197,8 @@ class World:
         for delivery in self._box.waiting():
             self._deliver(delivery)
         if clock:
+            if isinstance(self.simulator, Sandbox):
+                self.simulator.tick()
             self._bring_forward()
             sweep.sweep()
         worked = [drain.run(queue) for queue in QUEUES]
@@ -200,12 +234,20 @@ class World:
     # --- facts --------------------------------------------------------------------------
 
     def book(self) -> list[tuple[str, str, int]]:
-        """What the provider's own book says: (kind, our number, fen) of every movement."""
+        """What the provider's own book says: (kind, our number, fen) of every movement. The
+        sandbox keeps none: there it is what our ledger says."""
+        if self.channel == "sandbox":
+            return self.ledger()
         return [
             (one["kind"], one["our_no"], one["amount"])
             for one in self.simulator.book()["movements"]
             if one["kind"] not in OWN_MONEY
         ]
+
+    def ledger(self) -> list[tuple[str, str, int]]:
+        """Our ledger, in the words of a provider's book."""
+        rows = LedgerEntry.objects.order_by("id").values_list("kind", "order_no", "amount")
+        return [(BOOK_WORDS.get(kind, kind), _request(number), fen) for kind, number, fen in rows]
 
     def calls(self) -> list[tuple[str, str]]:
         """(kind, outcome) of every call so far, in their order."""
@@ -216,26 +258,23 @@ class World:
 
     # --- what usually comes before ------------------------------------------------------
 
-    def order(self, **changes: Any) -> PayOrder:
-        """Asked for; nobody has worked on it."""
-        count = PayOrder.objects.count() + 1
-        facts = {"channel": self.channel, "amount": AMOUNT, "biz_order_no": f"SO-{count}"}
-        new = cast.new_order(**{**facts, **changes})
-        return pay.request_pay(self.house.application, new, cast.MERCHANT_ACTOR)
+    def order(self, **more: Any) -> PayOrder:
+        """Asked for; nobody has worked on it. ``more`` goes into the request."""
+        return self.hand.place(self.channel, self.sums.pay, **more)
 
-    def placed(self, **changes: Any) -> PayOrder:
+    def placed(self, **more: Any) -> PayOrder:
         """Held by the provider; the customer may pay."""
-        order = self.order(**changes)
+        order = self.order(**more)
         self.until(lambda: is_(order, "progress"), "the order is placed", clock=False)
         if self.channel == "alipay":
             # Until the customer scans, Alipay does not know the trade.
             self.simulator.scan(order.order_no)
         return order
 
-    def paid(self, **changes: Any) -> PayOrder:
-        order = self.placed(**changes)
+    def paid(self, **more: Any) -> PayOrder:
+        order = self.placed(**more)
         self.simulator.pay(order.order_no)
-        self.until(lambda: is_(order, "success"), "the order is paid", clock=False)
+        self.until(lambda: is_(order, "success"), "the order is paid", clock=not self.tells)
         return cast.reload(order)
 
 
@@ -244,3 +283,9 @@ _OF_THE_HOP = ("Host", "Content-Length", "Content-Type", "Connection")
 
 def is_(row: Any, *statuses: str) -> bool:
     return cast.reload(row).status in statuses
+
+
+def _request(number: str) -> str:
+    """A share's ledger row names the detail; the provider's book names the request it was in."""
+    detail = AllocationDetail.objects.filter(detail_no=number).select_related("allocation").first()
+    return detail.allocation.send_no if detail else number
