@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from orders.models import (
     AllocationDetail,
     AllocationOrder,
@@ -326,10 +328,12 @@ def _cancellation(row: StoreCancellation) -> Facts:
 
 
 def error(order: Any) -> Mapping[str, str] | None:
-    """The last word of the channel that was not what one hoped for."""
+    """The last word of the channel that was not what one hoped for, or the house's own sentence
+    in the reader's language."""
     if not order.error_code:
         return None
-    return {"code": order.error_code, "message": order.error_message}
+    message = order.error_message and gettext(order.error_message)
+    return {"code": order.error_code, "message": message}
 
 
 def iso(at: datetime | None) -> str | None:

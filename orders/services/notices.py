@@ -57,7 +57,7 @@ def _head(order: Any) -> dict[str, Any]:
     return {"pay_order": order if isinstance(order, PayOrder) else order.pay_order}
 
 
-@transaction.atomic
+@transaction.atomic(durable=True)
 def request_test(
     application: Application, actor: Actor, *, url: str = "", dialect: str = dialects.STANDARD
 ) -> MerchantNotice:
