@@ -29,6 +29,8 @@ from orders.services.journal import Head, Journal
 log = logging.getLogger(__name__)
 
 CONNECT_S, READ_S = 3.0, 10.0
+READ_CHARS = 16_384
+"""Of a merchant's answer that its dialect looks at: a signed one is longer than what is kept."""
 ANSWER_CHARS = 512
 """Of a merchant's answer that are kept with the attempt."""
 REPLAY_BATCH = 100
@@ -129,7 +131,7 @@ def _send(request: Request, delivery: Delivery, transport: Transport, now: datet
 
 def _text(body: bytes) -> str:
     """PostgreSQL's text holds everything but NUL."""
-    return body.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[:ANSWER_CHARS]
+    return body.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[:READ_CHARS]
 
 
 def record(attempts: Sequence[Attempt], *, now: datetime | None = None) -> None:
@@ -149,7 +151,7 @@ def record(attempts: Sequence[Attempt], *, now: datetime | None = None) -> None:
                 latency_ms=attempt.latency_ms,
                 http_status=attempt.http_status,
                 error=attempt.error[:256].replace("\0", ""),
-                response=attempt.response,
+                response=attempt.response[:ANSWER_CHARS],
             )
             for attempt in attempts
             if attempt.delivery.id in ours

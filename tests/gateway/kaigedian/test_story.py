@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from orders.engine import drain
-from orders.models import MerchantNotice, PayOrder, RefundOrder
+from orders.models import MerchantNotice, NoticeAttempt, PayOrder, RefundOrder
 from orders.services import store
 from tests import cast
 from tests.channels import loopback
@@ -231,7 +232,8 @@ def test_the_partner_is_told_again_until_it_says_that_it_has_it(world: World):
     """A receiver that answers something else has not understood."""
     partner = world.shop.partner
     number = partner.submit(order())
-    answers = [b"", b'{"statusCode":"500"}', b"<html>", b'{"ver":"1","statusCode":100}']
+    signed = json.dumps({"sign": "A" * 1000, "ver": "1", "statusCode": 100}).encode()
+    answers = [b"", b'{"statusCode":"500"}', b"<html>", signed]
 
     def grumpy(peer: Any, server: loopback.Server) -> None:
         while server.read_request(peer):
@@ -249,4 +251,6 @@ def test_the_partner_is_told_again_until_it_says_that_it_has_it(world: World):
             assert notices.get().status == ("delivered" if tries == 4 else "pending")
         bodies = [raw.partition(b"\r\n\r\n")[2] for raw in server.requests]
     assert len(bodies) == 4
+    kept = NoticeAttempt.objects.order_by("number").last()
+    assert kept.response == signed.decode()[:512]
     assert {str(partner.open_push(body)) for body in bodies} == {str(partner.open_push(bodies[0]))}
