@@ -34,6 +34,7 @@ from orders.models import (
     PayOrder,
     RefundOrder,
     ShareReturn,
+    StoreOrder,
     TransferOrder,
     WorkState,
 )
@@ -43,6 +44,7 @@ from orders.numbers import (
     PREFIX_RECEIVER,
     PREFIX_REFUND,
     PREFIX_RETURN,
+    PREFIX_STORE,
     PREFIX_TRANSFER,
 )
 
@@ -262,6 +264,7 @@ STATUSES: dict[str, Any] = {
     PREFIX_ALLOCATION: AllocationOrder.Status,
     PREFIX_RETURN: ShareReturn.Status,
     PREFIX_RECEIVER: AllocationReceiver.Status,
+    PREFIX_STORE: StoreOrder.Status,
 }
 """By the first letter of an order's number."""
 
@@ -276,7 +279,7 @@ class EventAdmin(PageAdmin):
     keyset_ordering = ("pk",)
     numbers = ("order_no",)
     search_help_text = gettext_lazy("Order number")
-    related = ("pay_order", "transfer", "receiver")
+    related = ("pay_order", "transfer", "receiver", "store_order")
 
     @column(gettext_lazy("event"), css="main")
     def what(self, row: Event) -> str:

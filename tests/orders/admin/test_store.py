@@ -164,3 +164,11 @@ def test_every_step_and_every_refund_has_its_word_in_the_story_and_in_the_notice
     assert [kind for kind in kinds if kind not in words.EVENTS] == []
     kinds = [f"store_order.{s}" for s in statuses] + [f"store_order.refund_{r}" for r in refunds]
     assert [kind for kind in kinds if kind not in words.NOTICES] == []
+
+
+def test_an_event_of_a_store_order_has_its_page_with_a_right_hash(boss, house):
+    row = cast.make_store_order(house, "accepted")
+    event = row.events.get(kind="store_accepted")
+    text = boss.get(reverse("admin:orders_event_change", args=[event.pk])).content.decode()
+    assert "hash is right" in text
+    assert "to be accepted" in text and row.order_no in text
