@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -41,6 +42,7 @@ class PayOrderAdmin(OrderPageAdmin):
     search_help_text = gettext_lazy("Any number: ours, the merchant's, the channel's")
     empty_text = gettext_lazy("No pay orders. They come in through the API.")
     list_select_related = ("merchant",)
+    related = (*OrderPageAdmin.related, "checkout")
     list_filter = (
         queue_filter(*queues.PAY),
         choice_filter("status", gettext_lazy("status"), lambda: PayOrder.Status.choices),
@@ -226,7 +228,17 @@ def pay_facts(order: PayOrder) -> list[tuple[Any, Any]]:
         (_("return URL"), order.return_url),
     )
     facts += [(title, value) for title, value in optional if value]
-    return [*facts, (_("came through"), words.door(order.door))]
+    return [*facts, *checkout_facts(order), (_("came through"), words.door(order.door))]
+
+
+def checkout_facts(order: PayOrder) -> list[tuple[Any, Any]]:
+    """The page on which the customer chose."""
+    row = getattr(order, "checkout", None)
+    if row is None:
+        return []
+    page = reverse(f"checkout_{row.kind}", args=[row.checkout_no])
+    link = format_html('<a class="zf-no" href="{}">{}</a>', page, row.checkout_no)
+    return [(_("checkout"), link)]
 
 
 def trouble(order: Any) -> str:

@@ -17,9 +17,11 @@ from gateway.api.daxpay.frame import Call
 from gateway.api.daxpay.render import Data, beijing
 from gateway.api.daxpay.shapes import ATTACH, COMMON, GOODS, NUMBER
 from gateway.cashier import lines
-from orders.errors import OperationRefused
-from orders.models import Checkout
+from orders.errors import NotFound, OperationRefused
+from orders.models import Application, Checkout, PayOrder
+from orders.numbers import PREFIX_CHECKOUT
 from orders.services import checkout as checkouts
+from orders.services import pay
 
 CURRENCY = "cny"
 PRE_PAY = Shape(
@@ -122,6 +124,30 @@ def named(call: Call) -> Checkout:
     if "bizOrderNo" in call.given:
         return checkouts.find(f"biz:{call.text('bizOrderNo')}", application=application)
     raise Failure(Code.INVALID, _("A number of the pay order is required: orderNo or bizOrderNo."))
+
+
+def payment(number: str, application: Application) -> PayOrder:
+    """The pay order ``number``, also by the number of its gateway order. Raises NotFound, also
+    where the customer of a gateway order has not chosen yet."""
+    if not number.startswith(PREFIX_CHECKOUT):
+        return pay.find(number, application=application)
+    order = checkouts.find(number, application=application).pay_order
+    if order is None:
+        raise NotFound(number)
+    return order
+
+
+def withdraw(call: Call) -> bool:
+    """Close the gateway order that the message names, if it has no trade yet: no channel knows it.
+    False where that is not what it names. Raises OperationRefused (expired, closed)."""
+    try:
+        row = named(call)
+    except (NotFound, Failure):
+        return False
+    if row.pay_order is not None:
+        return False
+    closed = checkouts.request_close(row.checkout_no, application=call.caller.application)
+    return closed.pay_order is None
 
 
 def query(call: Call) -> Data:

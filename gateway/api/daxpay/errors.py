@@ -79,6 +79,7 @@ NAMES: Mapping[str, str] = {
     "receiver_type": "receiverType",
     "account_no": "receiverAccount",
     "name": "receiverName",
+    "kind": "gatewayPayType",
 }
 """Fields as the services call them → as DaxPay does, where they differ."""
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as N_
 
 from channels.base import Method
 from gateway import prepay
-from gateway.api.daxpay import render, waits, words
+from gateway.api.daxpay import checkout, render, waits, words
 from gateway.api.daxpay.errors import Code, Failure, about
 from gateway.api.daxpay.frame import Call
 from gateway.api.daxpay.render import Data
@@ -178,7 +178,7 @@ def named(call: Call) -> PayOrder:
     application = call.caller.application
     for name in ("orderNo", "tradeNo"):
         if name in call.given:
-            return pay.find(call.text(name), application=application)
+            return checkout.payment(call.text(name), application)
     if "bizOrderNo" in call.given:
         return pay.find(f"biz:{call.text('bizOrderNo')}", application=application)
     if "outOrderNo" in call.given:
@@ -217,6 +217,8 @@ def sync(call: Call) -> Data:
 
 def close(call: Call) -> None:
     """关单, or 撤销 with ``useCancel`` where the channel has it. code 0 only when it is closed."""
+    if checkout.withdraw(call):
+        return
     order = named(call)
     end, verb = pay.request_close, "close"
     if call.given.get("useCancel"):

@@ -178,6 +178,36 @@ def test_another_merchants_gateway_order_is_not_there(shop: Shop, other_shop: Sh
     assert other_shop.call("gateway/query", {})["code"] == 10506
 
 
+def test_a_gateway_order_is_closed_by_any_of_its_numbers(shop: Shop):
+    number = pre_pay(shop)
+    assert good_close(shop, orderNo=number)
+    assert good(shop.call("gateway/query", {"orderNo": number}))["status"] == "closed"
+    assert tell("cashier/pay", orderNo=number, itemId="wechat_native")["code"] == 10506
+    pre_pay(shop, bizOrderNo="GW-2")
+    assert good_close(shop, bizOrderNo="GW-2")
+    assert shop.call("close", {"bizOrderNo": "GW-2"})["code"] == 20044
+    assert PayOrder.objects.count() == 0
+
+
+def good_close(shop: Shop, **param: str) -> bool:
+    answer = shop.call("close", param)
+    return bool((answer["code"], answer["data"]) == (0, None))
+
+
+def test_another_merchant_closes_nothing(shop: Shop, other_shop: Shop):
+    number = pre_pay(shop)
+    assert other_shop.call("close", {"orderNo": number})["code"] == 10506
+    assert good(shop.call("gateway/query", {"orderNo": number}))["status"] == "wait_pay"
+
+
+def test_a_trade_is_found_by_the_number_of_its_gateway_order(shop: Shop):
+    number = pre_pay(shop)
+    assert shop.call("query/pay-order", {"orderNo": number})["code"] == 20041
+    order = chosen(number)
+    found = good(shop.call("query/pay-order", {"orderNo": number}))
+    assert (found["tradeNo"], found["status"]) == (order.order_no, "processing")
+
+
 def test_every_status_has_daxpays_word():
     assert {*door.STATUSES.values()} == {
         "wait_pay", "paying", "paid", "failed", "closed", "expired",
@@ -373,6 +403,15 @@ def test_an_expired_page_says_so_and_offers_nothing(shop: Shop):
     with time_machine.travel(timezone.now() + timedelta(minutes=31)):
         text = open_page(number)
     assert 'data-view="expired"' in text and 'type="radio"' not in text
+
+
+def test_the_order_page_of_the_console_links_the_customers_page(shop: Shop):
+    number = pre_pay(shop)
+    order = chosen(number)
+    client = Client()
+    client.force_login(cast.person("root", is_superuser=True))
+    answer = client.get(f"/admin/orders/payorder/{order.pk}/change/")
+    assert f'href="/cashier/{number}"' in answer.content.decode()
 
 
 # --- where a page is open -------------------------------------------------------------------
