@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from orders.actor import Door
-from orders.models import Application, DoorKey, MerchantNotice
+from orders.models import Application, DoorKey, MerchantNotice, StoreOrder
 
 STANDARD = "standard"
 
@@ -74,9 +74,10 @@ def address(order: Any) -> tuple[str, str]:
     """(URL, dialect) of a notice about ``order``: whoever gave the address is told in the words in
     which he gave it; ("", …) where nobody gave one.
 
-    An operator's refund names no address: whoever was told of the payment is told of it.
+    An operator's refund names no address: whoever was told of the payment is told of it. A shop is
+    not told through the payment: it may have been made through another door.
     """
-    payment = getattr(order, "pay_order", None)
+    payment = None if isinstance(order, StoreOrder) else getattr(order, "pay_order", None)
     for one in filter(None, (order, payment)):
         if one.notify_url:
             return one.notify_url, _of(one.door)

@@ -430,6 +430,7 @@ class StoreOrder(Stateful, Chained):
 
     def _step(self, now: datetime) -> None:
         self.deadline_at = self.remind_at = None
+        self.check_count = 0
         self.watch()
         self.touch(now)
 

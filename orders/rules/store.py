@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as N_
 
 from orders.errors import Refusal
 from orders.rules.core import Rule, why_not
+from orders.rules.pay import money_not_shared_out
 
 no_refund_pending = Rule(
     "refund_pending",
@@ -57,6 +58,8 @@ def _way_back(order: Any) -> Refusal | None:
         failed = cancellation.refund if cancellation is not None else None
         if failed is not None and failed.status == "fail":
             return why_not(failed, "retry")
+    if order.pay_order.shared:  # all of it goes back or nothing
+        return money_not_shared_out.refusal(order.pay_order)
     return why_not(order.pay_order, "refund")
 
 
