@@ -63,7 +63,10 @@ def _of_service(error: Exception, names: Mapping[str, str]) -> Fault | None:
             return error
         case InvalidInput():
             return _invalid(error, names)
-        case OperationRefused() | Conflict():
+        case Conflict():
+            field, differs = (names.get(one, one) for one in (error.field, error.differs))
+            return Fault(400, str(Conflict(field, error.number, differs)))
+        case OperationRefused():
             return Fault(400, str(error.refusal))
         case NotFound():
             return Fault(404, str(error.refusal))
@@ -75,7 +78,8 @@ def _of_service(error: Exception, names: Mapping[str, str]) -> Fault | None:
 def _invalid(error: InvalidInput, names: Mapping[str, str]) -> Fault:
     field = names.get(error.field, error.field)
     params = {**error.refusal.params, "field": field}
-    return wrong(field, str(InvalidInput(field, error.code, error.refusal.msgid, params)))
+    sentence = str(InvalidInput(field, error.code, error.refusal.msgid, params))
+    return Fault(400, sentence) if field in sentence else wrong(field, sentence)
 
 
 def _of_framework(error: Exception) -> Fault | None:

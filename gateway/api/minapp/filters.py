@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gateway.api.minapp import words
 from gateway.api.minapp.errors import wrong
-from gateway.api.minapp.fields import UNPRINTABLE, whole, yuan
+from gateway.api.minapp.fields import UNPRINTABLE, dump, whole, yuan
 from orders.actor import Door
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -217,6 +217,13 @@ def _told(name: str, read: Read) -> Field:
     return Field(read=read, equal=lambda v: words.told_filter(name, v), missing=~told)
 
 
+_SNAPSHOT = Field(
+    read=text,
+    equal=lambda v: words.kept_filter("merchandise_snapshot", [v, dump(v)]),
+    missing=~Q(door=Door.MINAPP.value, door_data__has_key="merchandise_snapshot"),
+)
+"""The whole of it, as the text that is shown."""
+
 FIELDS: Mapping[str, Field] = {
     "id": _column("pk", integer),
     "trade_no": _number("order_no"),
@@ -231,6 +238,7 @@ FIELDS: Mapping[str, Field] = {
     "merchandise_description": Field(read=text, equal=lambda v: Q(title=v), contains=("title",)),
     "merchandise_record_id": _told("merchandise_record_id", label),
     "merchandise_schema_id": _told("merchandise_schema_id", integer),
+    "merchandise_snapshot": _SNAPSHOT,
     "created_by_id": _told("created_by_id", integer),
     "created_by_name": _told("created_by_name", text),
     "ip_address": Field(
@@ -242,7 +250,7 @@ FIELDS: Mapping[str, Field] = {
     "created_at": _moment("created_at"),
     "updated_at": _moment("updated_at"),
 }
-"""``merchandise_snapshot`` and ``gateway_extra_info`` are shown and not asked for."""
+"""``gateway_extra_info`` is shown and not asked for."""
 
 SORTS: Mapping[str, str] = {
     "id": "pk",

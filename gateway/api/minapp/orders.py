@@ -198,7 +198,7 @@ def _new_order(body: fields.Members) -> dict[str, Any]:
         "profit_sharing": body.flag("profit_sharing"),
         # 知晓云 knows these of the customer's own session; a merchant's server tells them.
         "openid": body.text("openid", longest=128),
-        "ip_address": body.text("ip_address", longest=64),
+        "ip_address": _ip_address(body),
         "created_by_id": body.whole("created_by_id"),
         "created_by_name": body.text("created_by_name", longest=64),
         "notify_url": body.text("notify_url", longest=256),
@@ -206,6 +206,11 @@ def _new_order(body: fields.Members) -> dict[str, Any]:
     }
     body.end()
     return told
+
+
+def _ip_address(body: fields.Members) -> str:
+    value = body.text("ip_address", longest=64)
+    return filters.host(body.name("ip_address"), value) if value else ""
 
 
 def _record_id(body: fields.Members) -> str:

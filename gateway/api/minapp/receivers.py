@@ -14,7 +14,7 @@ from gateway.api.minapp import fields, paging, words
 from gateway.api.minapp.errors import Fault, wrong
 from gateway.api.minapp.sharing import check_appid
 from gateway.api.minapp.views import Answer, Endpoint, watch
-from orders.errors import NotFound, OperationRefused
+from orders.errors import OperationRefused
 from orders.models import AllocationReceiver
 from orders.services import accounts, allocation
 
@@ -60,7 +60,7 @@ class Receivers(Endpoint):
             digest=AllocationReceiver.hash(new.receiver_type, new.account_no),
         ).first()
         if row is None:
-            raise NotFound(new.account_no)
+            raise Fault(404, _("This receiver was never added."))
         try:
             return allocation.request_unbind(row.receiver_no, self.actor(), application=application)
         except OperationRefused:

@@ -6,8 +6,10 @@ hydrogen-sdk-doc: cloud-function/node-sdk/order.md and wechat-profit-sharing.md,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q
@@ -83,6 +85,12 @@ def told(order: PayOrder) -> Mapping[str, Any]:
 def told_filter(name: str, value: Any) -> Q:
     """The orders of which the merchant said so at this door."""
     return Q(door=Door.MINAPP.value, door_data__contains={FIND: {name: value}})
+
+
+def kept_filter(name: str, spellings: Sequence[str]) -> Q:
+    """The orders of this door that keep one of these texts under ``name``."""
+    held = (Q(door_data__contains={name: text}) for text in spellings)
+    return Q(door=Door.MINAPP.value) & reduce(or_, held)
 
 
 def gateway_type(order: PayOrder) -> str:

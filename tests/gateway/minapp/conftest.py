@@ -145,7 +145,7 @@ def held(order: PayOrder, **pay_params: Any) -> None:
 
 def pays(order: PayOrder, out_no: str = "4200000519202003205153312216") -> PayOrder:
     """The customer has paid, says the channel."""
-    if not order.is_at_channel:
+    if not cast.reload(order).is_at_channel:
         held(order, code_url="weixin://x")
     pay.request_sync(order.order_no, cast.CLOCK)
     cast.channel_says(order, Outcome.DONE, state=PayState.PAID, out_no=out_no, amount=order.amount)
