@@ -160,7 +160,7 @@ def test_outside_demo_mode_the_commands_refuse(home):
 
 SUPPORT = {
     "sync_payorder", "sync_refundorder", "sync_transferorder", "sync_allocationorder",
-    "sync_sharereturn", "replay_merchantnotice",
+    "sync_sharereturn", "sync_storeorder", "handle_storeorder", "replay_merchantnotice",
 }  # fmt: skip
 ROLES = {
     "auditor": set(),
@@ -173,7 +173,7 @@ ROLES = {
         "allocate_payorder", "retry_allocationorder", "finish_allocationorder",
         "return_allocationdetail", "retry_sharereturn", "close_sharereturn",
         "add_allocationreceiver", "bind_allocationreceiver", "unbind_allocationreceiver",
-        "add_allocationgroup", "change_allocationgroup",
+        "add_allocationgroup", "change_allocationgroup", "cancel_storeorder", "refund_storeorder",
     },
 }  # fmt: skip
 
