@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from orders import tasks
 from orders.engine import drain, health, store, sweep, wake
-from orders.models import ApiKey, ChannelCall, ChannelCallback, IdempotencyKey, PayOrder
+from orders.models import (
+    ApiKey,
+    ChannelCall,
+    ChannelCallback,
+    DoorKey,
+    DoorRequest,
+    IdempotencyKey,
+    PayOrder,
+)
 from orders.services import pay, refund
 from tests import cast
 from tests.orders.engine.conftest import calls, notices
@@ -190,6 +198,22 @@ def test_idempotency_keys_are_forgotten_after_a_day_and_not_before(house, monkey
     )
     assert sweep.prune() == 4
     assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"k0", "k23"}
+
+
+def test_requests_at_a_door_are_forgotten_after_a_day_and_not_before(house):
+    door = DoorKey.objects.create(
+        application=house.application, dialect="kaigedian", identity="1:2"
+    )
+    now = timezone.now()
+    DoorRequest.objects.bulk_create(
+        DoorRequest(
+            door_key=door, action="submit", number=f"t{hours}", fingerprint="f",
+            locked_until=now, created_at=now - timedelta(hours=hours),
+        )
+        for hours in (0, 23, 25, 1000)
+    )  # fmt: skip
+    assert sweep.prune() == 2
+    assert set(DoorRequest.objects.values_list("number", flat=True)) == {"t0", "t23"}
 
 
 # --- health --------------------------------------------------------------------------------
