@@ -45,7 +45,8 @@ class Envelope:
 
 
 class Dialect(Protocol):
-    """A module with these four functions and one constant."""
+    """A module with these four functions and one constant; ``TELLS_OF`` may name the only classes
+    of orders that it has words for."""
 
     DOOR_KEY: str
     """Dialect of the ``DoorKey`` whose keys it signs with; empty: the application's own secret."""
@@ -82,8 +83,15 @@ def address(order: Any) -> tuple[str, str]:
         if one.notify_url:
             return one.notify_url, _of(one.door)
     doors = [one.door for one in (order, payment) if one is not None]
-    origin = next((door for door in doors if door in settings.NOTICE_DIALECTS), Door.API)
+    origin = next((door for door in doors if _tells_of(door, order)), Door.API)
     return order.application.notify_url, _of(origin)
+
+
+def _tells_of(door: str, order: Any) -> bool:
+    """``door`` has a dialect, and words for orders of this kind (all, unless it says which)."""
+    if door not in settings.NOTICE_DIALECTS:
+        return False
+    return isinstance(order, getattr(get(door), "TELLS_OF", object))
 
 
 def _of(door: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
-from orders.errors import InvalidInput, OrderError
+from orders.errors import Conflict, InvalidInput, OrderError
 
 SUCCESS, MISSING, FAILURE = "100", "21", "500"
 
@@ -95,6 +95,8 @@ def translate(error: Exception) -> Failure:
         return error
     if isinstance(error, InvalidInput):
         return Failure(MISSING, _sentence(error))
+    if isinstance(error, Conflict):
+        return Failure(FAILURE, _sentence(error))
     return Failure(FAILURE, str(getattr(error, "refusal", error)))
 
 
@@ -108,11 +110,12 @@ def unforeseen(error: Exception) -> Failure:
     )
 
 
-def _sentence(error: InvalidInput) -> str:
-    """The house's sentence with this dialect's name of the field in it."""
+def _sentence(error: InvalidInput | Conflict) -> str:
+    """The house's sentence with this dialect's names of the fields in it."""
     params = dict(error.refusal.params)
-    if "field" in params:
-        params["field"] = wire_name(error.field)
+    for name in ("field", "differs"):
+        if name in params:
+            params[name] = wire_name(str(params[name]))
     return str(replace(error.refusal, params=params))
 
 

@@ -252,7 +252,7 @@ def _courier(reader: Reader | None) -> store.Courier | None:
         return None
     return store.Courier(
         contact=reader.text("contactsName", required=True),
-        mobile=reader.text("mobile", required=True),
+        mobile=reader.text("mobile", longest=32, required=True),
         express_code=reader.text("expressChannelCode"),
         express_name=reader.text("expressChannelName"),
         express_no=reader.text("expressNo"),

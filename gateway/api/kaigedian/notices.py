@@ -20,6 +20,7 @@ from orders.models import Application, StoreOrder
 from orders.models import store_words as words
 
 DOOR_KEY = "kaigedian"
+TELLS_OF = (StoreOrder,)
 VERSION = "1"
 ACCEPTED = "100"
 REMINDER = "1"

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 
+from channels.base import Outcome, RefundState
 from gateway.api.kaigedian import inputs, notices, render
 from orders import dialects
 from orders.dialects import Letter
 from orders.models import DoorKey, MerchantNotice, PayOrder, RefundOrder, StoreOrder
 from orders.models import store_words as words
+from tests import cast
 from tests.gateway.kaigedian.shop import PUSHES, Shop, order
 
 NOW = datetime(2026, 11, 20, 4, 5, 6, 789_012, tzinfo=UTC)
@@ -203,3 +205,19 @@ def test_a_partner_without_an_address_is_told_at_its_applications(shop: Shop):
 def test_an_upload_that_was_over_already_is_nobodys_news(shop: Shop):
     shop.partner.submit(order(orderStatus=5))
     assert MerchantNotice.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_refund_is_also_told_to_whoever_was_told_of_the_payment(shop: Shop):
+    """The payment was made at another door; this one has no words for its refund."""
+    shop.house.application.notify_url = "https://shop.example/all"
+    shop.house.application.save()
+    payment = cast.make_pay_order(shop.house, "success", biz_order_no="ON-1", amount=2000)
+    number = shop.partner.submit(order(thirdOrderCode="ON-1", payType=1))
+    shop.partner.cancel(number, "cold")
+    refund = RefundOrder.objects.get(pay_order=payment)
+    cast.channel_says(refund, Outcome.DONE, state=RefundState.SUCCESS, out_no="5000")
+    told = MerchantNotice.objects.filter(kind="refund.success")
+    assert [(each.dialect, each.url) for each in told] == [("standard", "https://shop.example/all")]
+    mine = MerchantNotice.objects.filter(store_order__order_no=number)
+    assert {(each.dialect, each.url) for each in mine} == {("kaigedian", PUSHES)}
