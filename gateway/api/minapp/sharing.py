@@ -241,7 +241,7 @@ def check_appid(config: dict[str, Any], appid: str, name: str = "appid") -> None
     """An id that is not this account's was meant for another one. Raises Fault."""
     known = config.get("mchid" if name == "mch_id" else "appid", "")
     if appid and known and appid != known:
-        message = _("%(field)s: The order's account has %(known)s.")
+        message = _("%(field)s: The account has %(known)s.")
         raise Fault(400, message % {"field": name, "known": known})
 
 
