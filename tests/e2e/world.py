@@ -192,9 +192,10 @@ class World:
                 return self.until(fact, what)
         return self.until(fact, what)
 
-    def turn(self, *, clock: bool) -> None:
-        """One round: the post, the clock, the workers."""
-        for delivery in self._box.waiting():
+    def turn(self, *, clock: bool) -> bool:
+        """One round: the post, the clock, the workers. Says whether there was anything to do."""
+        post = list(self._box.waiting())
+        for delivery in post:
             self._deliver(delivery)
         if clock:
             if isinstance(self.simulator, Sandbox):
@@ -204,11 +205,15 @@ class World:
         worked = [drain.run(queue) for queue in QUEUES]
         if not any(worked):
             time.sleep(0.02)
+        return bool(post) or any(worked)
 
     def rest(self) -> None:
-        """A while in which nothing may happen any more, whatever still comes or is asked."""
+        """A while in which nothing may move any more, whatever still comes or is asked."""
+        idle = 0
         for _ in range(6):
-            self.turn(clock=True)
+            idle = 0 if self.turn(clock=True) else idle + 1
+            if idle == 3:
+                return
 
     def _deliver(self, delivery: Delivery) -> None:
         answer = self._web.post(
