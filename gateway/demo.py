@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,9 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from gateway import keys, roles
-from gateway.api.daxpay import demo as daxpay
-from gateway.api.kaigedian import demo as kaigedian
-from gateway.api.minapp import demo as minapp
 from gateway.simulated import PROVIDERS
-from orders.models import ApiKey, Application, ChannelAccount, Merchant
+from orders import doors
+from orders.models import ApiKey, Application, ChannelAccount, DoorKey, Merchant
 from orders.secrets import SecretUnreadable
 
 PEOPLE = ("admin", "finance", "support", "auditor", "approver")
@@ -32,27 +29,6 @@ MERCHANTS = (
     ("M2026110001", "桃园茶铺", "tea-shop"),
     ("M2026110002", "兰亭书店", "book-shop"),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Door:
-    """A dialect's keys for the demo's merchants (``gateway/api/<dialect>/demo.py``)."""
-
-    new_keys: Callable[[str, str], dict[str, Any]]
-    """Of merchant number and app id → what is kept in demo.json, both sides' secrets."""
-    ensure: Callable[[Application, Mapping[str, Any]], None]
-    """Write the house's half into the database; safe to run again."""
-    credentials: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """What the merchant knows, under the names of the contract for scripts."""
-
-
-DOORS: Mapping[str, Door] = {
-    "daxpay": Door(new_keys=daxpay.new_keys, ensure=daxpay.ensure, credentials=daxpay.credentials),
-    "kaigedian": Door(
-        new_keys=kaigedian.new_keys, ensure=kaigedian.ensure, credentials=kaigedian.credentials
-    ),
-    "minapp": Door(new_keys=minapp.new_keys, ensure=minapp.ensure, credentials=minapp.credentials),
-}
 
 
 class NotADemoHouse(Exception):
@@ -78,10 +54,10 @@ def facts(home: Path) -> dict[str, Any]:
         if name not in made["simulators"]:
             made["simulators"][name] = provider.new_identity()
     for merchant in made["merchants"]:
-        doors = merchant.setdefault("doors", {})
-        for name, door in DOORS.items():
-            if name not in doors:
-                doors[name] = door.new_keys(merchant["mch_no"], merchant["app_id"])
+        known = merchant.setdefault("doors", {})
+        for code in doors.keyed():
+            if code not in known:
+                known[code] = _new_keys(code, merchant)
     if json.dumps(made) != before:
         keys.write_private(place, made, replace=True)
     return made
@@ -158,8 +134,8 @@ def _ensure_merchant(
         application.webhook_secret = facts["webhook_secret"]
         application.save()
     _ensure_key(application, facts["api_key"])
-    for name, door in DOORS.items():
-        door.ensure(application, facts["doors"][name])
+    for code in doors.keyed():
+        _ensure_door(application, code, facts["doors"][code])
     _ensure_account(merchant, "sandbox", code=f"sandbox-{facts['app_id']}", name="沙盒")
     for channel, provider in PROVIDERS.items():
         config, hidden = provider.settings(identities[channel], urls[channel])
@@ -184,6 +160,34 @@ def _ensure_key(application: Application, key: str) -> None:
     )
 
 
+def _new_keys(code: str, merchant: Mapping[str, str]) -> dict[str, str]:
+    """Both sides' keys at a door; the merchant's own half stays in demo.json."""
+    door = doors.get(code)
+    owner = Merchant(mch_no=merchant["mch_no"])
+    names = door.names(Application(merchant=owner, app_id=merchant["app_id"]), {})
+    for part in door.PARTS:
+        names |= door.make(part.code)
+    return names
+
+
+def _ensure_door(application: Application, code: str, keys: Mapping[str, str]) -> None:
+    """Write the house's half, or bring it up to date; what an operator set beside it stays."""
+    door = doors.get(code)
+    row = DoorKey.objects.filter(application=application, dialect=code).first() or DoorKey(
+        application=application, dialect=code
+    )
+    named = (*door.CONFIG, *(one.name for one in door.FIELDS))
+    config = {**row.config, **{name: keys[name] for name in named if name in keys}}
+    hidden = {name: keys[name] for name in door.SECRETS}
+    identity = door.identity(application, config)
+    is_same = row.pk is not None and (row.identity, row.config) == (identity, config)
+    if is_same and _read(row, "secrets") == hidden:
+        return
+    row.identity, row.config = identity, config
+    row.secrets = hidden
+    row.save()
+
+
 def _ensure_account(
     merchant: Merchant,
     channel: str,
@@ -203,7 +207,7 @@ def _ensure_account(
         account.save()
 
 
-def _read(row: Application | ChannelAccount, name: str) -> object:
+def _read(row: Application | ChannelAccount | DoorKey, name: str) -> object:
     """A secret of the row; nothing when the key it was written with is gone with its directory."""
     try:
         return getattr(row, name)
@@ -232,7 +236,11 @@ def credentials(home: Path) -> dict[str, Any]:
 
 
 def _doors(known: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: door.credentials(known[name]) for name, door in DOORS.items() if name in known}
+    return {
+        code: {name: known[code][name] for name in doors.get(code).CREDENTIALS}
+        for code in doors.keyed()
+        if code in known
+    }
 
 
 def run_facts(home: Path) -> dict[str, Any]:

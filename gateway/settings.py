@@ -265,6 +265,13 @@ NOTICE_DIALECTS = {
     "kaigedian": "gateway.api.kaigedian.notices",
 }
 """In whose words merchants are told: a door's code → its module (orders/dialects.py)."""
+DOORS = {
+    "api": "gateway.api.v1.onboarding",
+    "daxpay": "gateway.api.daxpay.onboarding",
+    "kaigedian": "gateway.api.kaigedian.onboarding",
+    "minapp": "gateway.api.minapp.onboarding",
+}
+"""How a merchant's system gets in: a door's code → its module (orders/doors.py)."""
 
 # --- Celery ------------------------------------------------------------------------------------
 

@@ -48,9 +48,18 @@ class Caller:
 
 
 def read(request: HttpRequest) -> dict[str, str]:
-    """The envelope's fields as they are signed. Raises Failure."""
+    """The envelope's fields as they are signed, all that are needed. Raises Failure."""
+    found = parse(_text(request))
+    for name in NEEDED:
+        if not found.get(name):
+            raise missing(name)
+    return found
+
+
+def parse(text: str) -> dict[str, str]:
+    """The fields of an envelope's JSON as they are signed. Raises Failure."""
     found: dict[str, str] = {}
-    for name, value in fields.load(_text(request)):
+    for name, value in fields.load(text):
         if name in found:
             raise wrong(
                 _("The name “%(name)s” stands in the body twice.")
@@ -59,9 +68,6 @@ def read(request: HttpRequest) -> dict[str, str]:
         if value is None:
             continue
         found[name] = _signed_text(name, value)
-    for name in NEEDED:
-        if not found.get(name):
-            raise missing(name)
     return found
 
 
