@@ -99,13 +99,14 @@ def change_status(
     """
     if status not in STEPS:
         raise InvalidInput("status", "no_such_step", N_("No step of a shop leads to this status."))
-    order = find(order_no, application=application)
-    if order.status == status:
-        return order
-    return operate(
-        order.order_no, STEPS[status], actor, application=application, reason=reason,
-        operator=operator, courier=courier, timeout=timeout,
-    )  # fmt: skip
+
+    def step(number: str) -> StoreOrder:
+        return operate(
+            number, STEPS[status], actor, application=application, reason=reason,
+            operator=operator, courier=courier, timeout=timeout,
+        )  # fmt: skip
+
+    return _unless(lambda order: order.status == status, step, order_no, application)
 
 
 def decide_refund(
@@ -121,14 +122,16 @@ def decide_refund(
 
     Raises as ``operate``; the opposite of what was decided is refused.
     """
-    order = find(order_no, application=application)
     agreed = (CancelStatus.REFUNDING, CancelStatus.DONE)
-    if order.cancel_status in (agreed if agrees else (CancelStatus.REFUSED,)):
-        return order
+    decided = agreed if agrees else (CancelStatus.REFUSED,)
     name = "agree_refund" if agrees else "refuse_refund"
-    return operate(
-        order.order_no, name, actor, application=application, reason=reason, operator=operator
-    )
+
+    def decide(number: str) -> StoreOrder:
+        return operate(
+            number, name, actor, application=application, reason=reason, operator=operator
+        )
+
+    return _unless(lambda order: order.cancel_status in decided, decide, order_no, application)
 
 
 def cancel_after_sale(
@@ -143,14 +146,37 @@ def cancel_after_sale(
 
     Raises as ``operate``.
     """
+
+    def is_under_way(order: StoreOrder) -> bool:
+        is_mine = order.cancel_kind in (CancelKind.MERCHANT, CancelKind.AFTER_SALE)
+        return is_mine and order.cancel_status == CancelStatus.REFUNDING
+
+    def cancel(number: str) -> StoreOrder:
+        return operate(
+            number, "cancel_after_sale", actor, application=application, reason=reason,
+            operator=operator,
+        )  # fmt: skip
+
+    return _unless(is_under_way, cancel, order_no, application)
+
+
+def _unless(
+    is_done: Callable[[StoreOrder], bool],
+    do: Callable[[str], StoreOrder],
+    order_no: str,
+    application: Application | None,
+) -> StoreOrder:
+    """``do``, unless that is done already, or somebody does just the same at this moment."""
     order = find(order_no, application=application)
-    is_mine = order.cancel_kind in (CancelKind.MERCHANT, CancelKind.AFTER_SALE)
-    if is_mine and order.cancel_status == CancelStatus.REFUNDING:
+    if is_done(order):
         return order
-    return operate(
-        order.order_no, "cancel_after_sale", actor, application=application, reason=reason,
-        operator=operator,
-    )  # fmt: skip
+    try:
+        return do(order.order_no)
+    except OperationRefused:
+        order = find(order.order_no, application=application)
+        if is_done(order):
+            return order
+        raise
 
 
 def request_sync(
