@@ -244,12 +244,12 @@ def issue(
     Raises InvalidInput for a field, or where there are keys already.
     """
     door = get(code)
-    config = _checked(door, given)
+    config = {one.name: _value(one, given.get(one.name, "")) for one in door.FIELDS}
     config |= door.names(application, config)
     parts = [part for part in door.PARTS if not (part.instead and config.get(part.instead))]
     made = _make(door, (part.code for part in parts))
     row = DoorKey(application=application, dialect=code)
-    row.config = {**{name: made[name] for name in door.CONFIG if name in made}, **config}
+    row.config = {**config, **_open_half(door, made)}
     row.identity = door.identity(application, row.config)
     row.secrets = {name: made[name] for name in door.SECRETS if name in made}
     try:
@@ -271,8 +271,7 @@ def rotate(row: DoorKey, part: str) -> list[Value]:
     made = _make(door, [part])
 
     def change(now: DoorKey) -> None:
-        kept = {name: made[name] for name in (*door.CONFIG, *_filled(door)) if name in made}
-        now.config = {**now.config, **kept}
+        now.config = {**now.config, **_open_half(door, made)}
         hidden = {name: made[name] for name in door.SECRETS if name in made}
         if hidden:
             now.secrets = {**now.secrets, **hidden}
@@ -282,13 +281,17 @@ def rotate(row: DoorKey, part: str) -> list[Value]:
 
 
 def fill(row: DoorKey, given: Mapping[str, str]) -> DoorKey:
-    """Write what a person filled in; fixed fields stay. Raises InvalidInput."""
-    door = get(row.dialect)
-    config = _checked(door, given)
-    fixed = {one.name for one in door.FIELDS if one.is_fixed}
+    """Write what a person filled in; fixed fields stay, and so do what is not given and a key that
+    is left empty. Raises InvalidInput."""
+    wanted = {
+        one.name: _value(one, given[one.name])
+        for one in get(row.dialect).FIELDS
+        if one.name in given
+        and not one.is_fixed
+        and not (one.kind == Kind.PUBLIC_KEY and not given[one.name].strip())
+    }
 
     def change(now: DoorKey) -> None:
-        wanted = {name: value for name, value in config.items() if name not in fixed}
         now.config = {**now.config, **wanted}
 
     return _rewrite(row, change)
@@ -309,8 +312,10 @@ def _shown(door: Door, made: Mapping[str, str]) -> list[Value]:
     ]
 
 
-def _filled(door: Door) -> list[str]:
-    return [one.name for one in door.FIELDS if not one.is_fixed]
+def _open_half(door: Door, made: Mapping[str, str]) -> dict[str, str]:
+    """What of it ``config`` keeps."""
+    known = {*door.CONFIG, *(one.name for one in door.FIELDS)}
+    return {name: value for name, value in made.items() if name in known}
 
 
 def _rewrite(row: DoorKey, change: Callable[[DoorKey], None]) -> DoorKey:
@@ -323,10 +328,6 @@ def _rewrite(row: DoorKey, change: Callable[[DoorKey], None]) -> DoorKey:
         if same.update(config=now.config, secrets_stored=now.secrets_stored):
             return now
     raise NotNow(N_("Somebody else is changing these keys. Please try again."))
-
-
-def _checked(door: Door, given: Mapping[str, str]) -> dict[str, str]:
-    return {one.name: _value(one, given.get(one.name, "")) for one in door.FIELDS}
 
 
 def _value(one: Field, text: str) -> str:
