@@ -262,7 +262,7 @@ def raise_if_failed_or_in_doubt(row: AllocationOrder) -> None:
             "share again in another way: the same request will say what became of it."
         )
         code = FREQUENCY_LIMITED if limited else SYSTEMERROR
-        raise Fault(500, message % {"code": code, "what": what})
+        raise Fault(500, message % {"code": code, "what": row.error_code})
 
 
 def _last_sharing(order: PayOrder) -> str:

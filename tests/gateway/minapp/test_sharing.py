@@ -101,7 +101,7 @@ def test_a_doubt_is_told_as_one_and_never_sent_again(baas: Baas, order, code, to
     cast.channel_says(row, Outcome.UNKNOWN, code=code, message="系统错误")
     for _ in range(3):
         message = (
-            f"{told}: The channel's answer is in doubt ({code}: 系统错误) and is being asked for. "
+            f"{told}: The channel's answer is in doubt ({code}) and is being asked for. "
             "Do not share again in another way: the same request will say what became of it."
         )
         refused(baas.post(SINGLE, share(order)), 500, message)
