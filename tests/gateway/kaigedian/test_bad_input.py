@@ -14,7 +14,8 @@ from tests.gateway.kaigedian.client import Partner, Refused
 from tests.gateway.kaigedian.shop import COURIER, ORDER, Shop, order, written
 
 pytestmark = pytest.mark.django_db
-ABSENT = object()
+ABSENT = Ellipsis
+"""Leaves the field out. Its name is the same in every test process."""
 LINE = ORDER["orderItemList"][0]
 WHOLE = "%s must be a whole number from %s to %s."
 AMOUNT_MAX = 10**12

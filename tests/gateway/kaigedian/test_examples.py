@@ -326,3 +326,35 @@ def test_every_push_of_the_documents_has_its_counterpart(partner: Partner, examp
 @pytest.mark.parametrize("example", [e for e in PUSHES if "返回" in e["heading"]], ids=name)
 def test_every_acknowledgement_of_the_documents_is_one(example: dict[str, str]):
     assert notices.accepts(200, example["text"])
+
+
+@pytest.mark.parametrize("unit", ["productWeightUnit", "unit", "productUnit"])
+@pytest.mark.parametrize("share", ["productSharePrice", "sharePrice"])
+def test_a_line_may_be_written_in_the_tables_names_or_in_the_examples(
+    partner: Partner, unit: str, share: str
+):
+    line = {
+        "productSeq": "1", "productId": 138, "productName": "茶", "productPrice": "25",
+        "productQuantity": "2", unit: "瓶", share: "5",
+    }  # fmt: skip
+    number = partner.submit(order(orderItemList=[line], orderClient=24, storeId=10001))
+    said = partner.detail(number)
+    assert (said["orderClient"], said["storeId"]) == (24, "10001")
+    (told,) = said["orderItemList"]
+    assert (told["unit"], told["sharePrice"], told["productSharePrice"]) == ("瓶", 5, 5)
+    assert (told["productPrice"], told["productQuantity"], told["productId"]) == (25, 2, "138")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("2026-11-20 12:30:00", "2026-11-20 12:30:00"),
+        ("1557367505", "2019-05-09 10:05:05"),
+        (1557367505, "2019-05-09 10:05:05"),
+        (1557367505999, "2019-05-09 10:05:05"),
+        ("12545445", "1970-05-26 12:50:45"),
+    ],
+)
+def test_a_time_is_read_in_both_forms_and_told_in_chinas(partner: Partner, said, told):
+    number = partner.submit(order(payTime=said))
+    assert partner.detail(number)["payTime"] == told
