@@ -10,6 +10,7 @@ scripts do not listen yet is lost, so pages are opened, left and keyed through `
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,13 @@ class Desk:
         self.ready()
         self.page.evaluate(_STILL)
         return list(self.page.evaluate(FAINT))
+
+    def has_asked(self, url: str) -> None:
+        """Wait until the browser has asked for this address."""
+        deadline = time.monotonic() + PATIENCE_S
+        while url not in self.requests:
+            assert time.monotonic() < deadline, self.requests[-5:]
+            self.page.wait_for_timeout(50)
 
     def polls(self) -> int:
         return sum("/live/" in url for url in self.requests)
