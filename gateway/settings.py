@@ -261,6 +261,7 @@ PREPAY_WAITERS = env.integer("ZHANGFANG_PREPAY_WAITERS", 28, at_least=0)
 NOTICE_DIALECTS = {
     "standard": "orders.standard",
     "daxpay": "gateway.api.daxpay.notices",
+    "daxpay_g3": "gateway.api.daxpay.g3.notices",
     "minapp": "gateway.api.minapp.notices",
     "kaigedian": "gateway.api.kaigedian.notices",
 }

@@ -33,6 +33,10 @@ class AllocationReceiver(Stateful, Chained):
         LOGIN_NAME = ReceiverType.LOGIN_NAME.value, _("login name")
 
     receiver_no = models.CharField(_("receiver number"), max_length=32, unique=True)
+    biz_receiver_no = models.CharField(
+        _("merchant's number"), max_length=32, blank=True, default=""
+    )
+    """Where the merchant names receivers by numbers of his own (DaxPay 3)."""
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
     application = models.ForeignKey(Application, models.PROTECT, related_name="+")
     account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="receivers")
@@ -68,6 +72,11 @@ class AllocationReceiver(Stateful, Chained):
         ]
         constraints = [
             models.UniqueConstraint(fields=["account", "digest"], name="receiver_once"),
+            models.UniqueConstraint(
+                fields=["application", "biz_receiver_no"],
+                condition=~Q(biz_receiver_no=""),
+                name="receiver_biz_receiver_no_once",
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["unbound", "binding", "bound", "unbinding", "fail"]),
                 name="receiver_status_known",

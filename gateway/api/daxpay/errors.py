@@ -80,6 +80,7 @@ NAMES: Mapping[str, str] = {
     "account_no": "receiverAccount",
     "name": "receiverName",
     "kind": "gatewayPayType",
+    "biz_receiver_no": "receiverNo",
 }
 """Fields as the services call them → as DaxPay does, where they differ."""
 

@@ -40,11 +40,12 @@ def check(mch_no: str, given: Mapping[str, Any], now: datetime) -> None:
             _("reqTime is more than %(most)s seconds away from our clock (Beijing time).")
             % {"most": int(WINDOW.total_seconds())},
         )
-    if not _is_first(f"nonce:pay:{mch_no}:{nonce}"):
+    if not is_first(f"nonce:pay:{mch_no}:{nonce}"):
         raise Failure(Code.NONCE_USED, _("nonceStr was used before; every request needs its own."))
 
 
-def _is_first(name: str) -> bool:
+def is_first(name: str) -> bool:
+    """Remember ``name``; False where it was remembered before. Raises Failure without Redis."""
     try:
         return bool(store.client().set(store.key(name), "1", nx=True, ex=KEEP_S))
     except redis.RedisError as error:

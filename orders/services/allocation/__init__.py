@@ -10,6 +10,7 @@ from orders.services.allocation.operate import (
 from orders.services.allocation.receivers import (
     NewReceiver,
     add_receiver,
+    name_receiver,
     request_bind,
     request_unbind,
     set_group,
@@ -42,6 +43,7 @@ __all__ = [
     "check_due",
     "check_total",
     "find",
+    "name_receiver",
     "preview",
     "request_allocation",
     "request_bind",

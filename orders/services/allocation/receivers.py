@@ -15,7 +15,7 @@ from orders import actor as actors
 from orders import locks
 from orders.actor import Actor
 from orders.engine import ladder
-from orders.errors import InvalidInput, NotFound, OperationRefused, Refusal
+from orders.errors import Conflict, InvalidInput, NotFound, OperationRefused, Refusal
 from orders.models import (
     AllocationGroup,
     AllocationReceiver,
@@ -123,6 +123,33 @@ def _correct(receiver_no: str, new: NewReceiver, actor: Actor) -> None:
     journal = Journal(timezone.now())
     journal.event(row, "receiver_corrected", actor)
     journal.save()
+
+
+@transaction.atomic(durable=True)
+def name_receiver(
+    receiver_no: str, biz_receiver_no: str, actor: Actor, *, application: Application
+) -> AllocationReceiver:
+    """Keep the merchant's own number of a receiver; empty takes it away.
+
+    Raises NotFound, InvalidInput, Conflict where another receiver has the number.
+    """
+    row = locks.receiver(receiver_no, application)
+    if row.biz_receiver_no == biz_receiver_no:
+        return row
+    if biz_receiver_no:
+        fields.biz_number("biz_receiver_no", biz_receiver_no)
+        others = AllocationReceiver.objects.filter(application=application)
+        if others.filter(biz_receiver_no=biz_receiver_no).exists():
+            raise Conflict("biz_receiver_no", biz_receiver_no, "account_no")
+    row.biz_receiver_no = biz_receiver_no
+    try:
+        row.save(update_fields=["biz_receiver_no"])
+    except IntegrityError:  # somebody was faster
+        raise Conflict("biz_receiver_no", biz_receiver_no, "account_no") from None
+    journal = Journal(timezone.now())
+    journal.event(row, "receiver_corrected", actor, data={"number": biz_receiver_no})
+    journal.save()
+    return row
 
 
 def request_bind(
