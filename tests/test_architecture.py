@@ -118,6 +118,26 @@ def test_rooms_do_not_import_upwards(room, forbidden):
                 assert not wrong, f"{path} imports {name}"
 
 
+DIALECTS = ("gateway/api/daxpay/", "gateway/api/kaigedian/", "gateway/api/minapp/")
+
+
+def _compared(tree: ast.AST) -> set[str]:
+    """The attributes that a module compares themselves: ``order.status == …``, and not the word
+    that a table gives for it."""
+    compares = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    sides = [side for node in compares for side in (node.left, *node.comparators)]
+    return {side.attr for side in sides if isinstance(side, ast.Attribute)}
+
+
+def test_a_dialect_translates_and_decides_nothing():
+    for path, tree in TREES.items():
+        if path.startswith(DIALECTS):
+            assert not {"atomic", "select_for_update"} & names(tree), path
+            assert not {name for name in imported(tree) if name.startswith("orders.locks")}, path
+            states = {name for name in _compared(tree) if name in ("status", "refund_status")}
+            assert not states, f"{path} compares {states}: let a table or a service say it"
+
+
 def test_no_service_waits_for_the_world():
     for path, tree in TREES.items():
         if path.startswith("orders/services"):

@@ -154,6 +154,11 @@ class StoreOrder(Stateful, Chained):
         return steps or self.cancel_status in self.PENDING
 
     @property
+    def is_completed(self) -> bool:
+        """The customer has it."""
+        return bool(self.status == self.Status.COMPLETED)
+
+    @property
     def holds_money(self) -> bool:
         """Money that was paid for it, here or elsewhere, has not gone back whole."""
         return self.pay_status in (self.PayStatus.PAID, self.PayStatus.PARTIAL)

@@ -95,7 +95,7 @@ def _order(request: HttpRequest, given: Data) -> Data:
     row, now = find(request, given["orderNo"]), timezone.now()
     status = row.status_at(now)
     order = row.pay_order
-    is_paid = status == Checkout.Status.PAID
+    is_paid = order is not None and order.paid_at is not None
     return {
         "orderNo": row.checkout_no,
         "bizOrderNo": row.biz_order_no,
@@ -175,7 +175,7 @@ def _choose(request: HttpRequest, row: Checkout, code: str, given: Data) -> Data
     if body is None and order.is_executing:
         sentence = _("The wallet has not answered yet. Please try again in a moment.")
         raise Failure(Code.TRADE_UNDER_WAY, sentence)
-    if body is None and order.status != PayOrder.Status.SUCCESS:
+    if body is None and order.paid_at is None:
         sentence = _("The payment could not be started; nothing was charged.")
         raise Failure(Code.TRADE_FAILED, sentence)
     return {

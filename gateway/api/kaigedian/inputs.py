@@ -40,9 +40,9 @@ AGREES = {1: True, 2: False}
 """商家退款处理, action."""
 BONUS = {0: True, 1: False}
 """下单, needBonus: 是否赠送积分 0是1否."""
-PAID_THERE = ("unpaid", "paid")
-"""The words of ``orderStatus`` that only say whether it is paid: a payment of this house tells
-that better."""
+STATED = {word: None if word in ("unpaid", "paid") else word for word in StoreOrder.Status.values}
+"""What an order that is linked to a payment of this house is said to be: whether it is paid, the
+payment tells better."""
 
 
 def codes(enum: type) -> list[int]:
@@ -306,7 +306,7 @@ def linked(new: store.NewStoreOrder, pay_order_no: str) -> dict[str, Any]:
     the order is paid."""
     return {
         "pay_order_no": pay_order_no,
-        "status": None if new.status in PAID_THERE else new.status,
+        "status": STATED.get(new.status or ""),
         "pay_status": None,
         "pay_type": StoreOrder.PayType.ONLINE.value,
     }

@@ -124,7 +124,7 @@ def time(at: datetime | None) -> str:
 
 def _received(order: StoreOrder) -> str:
     """The house knows one time for both: when the order was completed."""
-    return time(order.ended_at) if order.status == StoreOrder.Status.COMPLETED else ""
+    return time(order.ended_at) if order.is_completed else ""
 
 
 def _mobile(order: StoreOrder) -> str:
