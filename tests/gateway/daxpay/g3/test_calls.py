@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import subprocess
+import urllib.request
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -451,3 +456,30 @@ def test_every_word_of_ours_has_one_of_g3():
     assert {*words.ALLOC_STATUS} == {*PayOrder.AllocationStatus.values}
     assert {*words.RECEIVER_OF} == {*AllocationReceiver.Kind.values}
     assert render.dump({"a": [Decimal("0.01"), None, True, "é"]}) == '{"a":[0.01,null,true,"é"]}'
+
+
+# --- the page of the documentation ----------------------------------------------------------
+
+
+def test_the_example_of_the_page_is_answered(shop: Shop, monkeypatch, capsys):
+    page = Path("docs/doors/daxpay-g3.md").read_text()
+    example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    application = shop.house.application
+    merchant = {
+        "mch_no": application.merchant.mch_no,
+        "app_id": application.app_id,
+        "doors": {"daxpay": {"g3_secret": "secret"}},
+    }
+    known = json.dumps({"base_url": "http://house", "merchants": [merchant]})
+
+    def send(request: urllib.request.Request) -> io.BytesIO:
+        path = request.full_url.removeprefix("http://house")
+        return io.BytesIO(post(path, request.data)[1])
+
+    monkeypatch.setattr(subprocess, "check_output", lambda _command: known)
+    monkeypatch.setattr(urllib.request, "urlopen", send)
+    exec(compile(example, "example", "exec"), {})
+
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["code"] == 20043  # no worker runs here
+    assert PayOrder.objects.get().amount == 12850
