@@ -1,20 +1,19 @@
-"""Merchants, their applications and API keys. A secret is shown once, when it is made."""
+"""Merchants and their applications. A secret is shown once, when it is made."""
 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import secrets as random
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -23,11 +22,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from orders import secrets
-from orders.admin import cells
-from orders.admin.filters import BIGINT_MAX, ApplicationFilter, MerchantFilter
+from orders import doors, pem, secrets
+from orders.admin import cells, door_facts
+from orders.admin.doors import AREA, DoorPages
+from orders.admin.filters import BIGINT_MAX, MerchantFilter
 from orders.admin.forms import YuanField
 from orders.admin.lists import ConsoleAdmin, column
+from orders.doors import API, MERCHANT_KEY, Example, Value
+from orders.errors import InvalidInput
 from orders.models import ApiKey, Application, Merchant
 
 WEBHOOK_SECRET_BYTES = 32  # Standard Webhooks: 24 to 64 bytes, base64, after "whsec_"
@@ -43,7 +45,15 @@ class SettingsAdmin(ConsoleAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
         return self.fixed_fields if obj is not None else ()
 
-    def show_once(self, request: HttpRequest, obj: Model, title: str, secret: str) -> HttpResponse:
+    def show_once(
+        self,
+        request: HttpRequest,
+        obj: Model,
+        title: str,
+        secret: str,
+        *,
+        examples: Sequence[Example] = (),
+    ) -> HttpResponse:
         """Answer with the secret itself. Nothing stores it, and no cache may keep the page."""
         request.current_app = self.admin_site.name
         context = {
@@ -53,6 +63,7 @@ class SettingsAdmin(ConsoleAdmin):
             "title": title,
             "is_popup": False,
             "secret": secret,
+            "examples": examples,
             "back": reverse(f"admin:orders_{self.opts.model_name}_change", args=[obj.pk]),
         }
         response = render(request, "console/secret.html", context)
@@ -109,8 +120,27 @@ class MerchantAdmin(SettingsAdmin):
         return queryset.filter(Q(mch_no__icontains=term) | Q(name__icontains=term)), False
 
 
+def door_choices() -> list[tuple[str, Any]]:
+    return [(code, doors.get(code).TITLE) for code in doors.keyed()]
+
+
 class ApplicationForm(forms.ModelForm):
-    """The least amount is asked for in yuan, as every amount here."""
+    """The least amount is asked for in yuan, as every amount here. A new application may be given
+    keys at once; later they are the business of each door's own page."""
+
+    doors = forms.MultipleChoiceField(
+        label=gettext_lazy("keys for"),
+        required=False,
+        choices=door_choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("A key of the own API is always made."),
+    )
+    merchant_public_key_pem = forms.CharField(
+        label=MERCHANT_KEY.title,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs=AREA),
+        help_text=MERCHANT_KEY.help,
+    )
 
     allocation_min_amount = YuanField(
         label=gettext_lazy("least amount to share"),
@@ -128,9 +158,28 @@ class ApplicationForm(forms.ModelForm):
             raise forms.ValidationError(_("This is not an amount in yuan, such as 12.34."))
         return int(fen)
 
+    def clean_merchant_public_key_pem(self) -> str:
+        text = self.cleaned_data["merchant_public_key_pem"]
+        try:
+            return pem.public_key(text, field=MERCHANT_KEY.name) if text.strip() else ""
+        except InvalidInput as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean(self) -> dict[str, Any]:
+        """A door may be unable to write the application's numbers."""
+        data = super().clean() or {}
+        merchant, app_id = data.get("merchant"), data.get("app_id")
+        for code in data.get("doors", []) if merchant and app_id else []:
+            door, row = doors.get(code), Application(merchant=merchant, app_id=app_id)
+            try:
+                door.identity(row, door.names(row, {}))
+            except InvalidInput as error:
+                self.add_error("doors", str(error))
+        return data
+
 
 @admin.register(Application)
-class ApplicationAdmin(SettingsAdmin):
+class ApplicationAdmin(DoorPages, SettingsAdmin):
     form = ApplicationForm
     numbers = ("app_id",)
     search_fields = ("app_id", "name")
@@ -155,9 +204,14 @@ class ApplicationAdmin(SettingsAdmin):
         ),
     )
     fixed_fields = ("merchant", "app_id")
+    new_keys = (gettext_lazy("Keys"), {"fields": ("doors", "merchant_public_key_pem")})
     list_select_related = ("merchant",)
     list_filter = (MerchantFilter,)
-    change_form_outer_after_template = "console/_webhook.html"
+    change_form_outer_after_template = "console/_application.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> tuple:
+        names, *rest = self.fieldsets
+        return self.fieldsets if obj is not None else (names, self.new_keys, *rest)
 
     @column(gettext_lazy("application id"), css="main")
     def number(self, row: Application) -> str:
@@ -193,12 +247,13 @@ class ApplicationAdmin(SettingsAdmin):
             return (queryset.none() if term else queryset), False
         return queryset.filter(Q(app_id__icontains=term) | Q(name__icontains=term)), False
 
-    # --- the webhook secret --------------------------------------------------------------------
+    # --- the webhook secret, and the keys of a new application -----------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.rotate_view)
         return [
             path("<int:pk>/rotate/", view, name="orders_application_rotate"),
+            *self.door_urls(),
             *super().get_urls(),
         ]
 
@@ -212,6 +267,7 @@ class ApplicationAdmin(SettingsAdmin):
         row = self.get_object(request, object_id)
         extra = dict(extra_context or {})
         if row is not None:
+            extra |= self.doors_context(request, row)
             extra["webhook_fingerprint"] = secrets.fingerprint(row.webhook_secret)
             extra["rotate_url"] = reverse("admin:orders_application_rotate", args=[row.pk])
             extra["can_rotate"] = self.has_change_permission(request, row)
@@ -220,14 +276,48 @@ class ApplicationAdmin(SettingsAdmin):
     def save_model(
         self, request: HttpRequest, obj: Application, form: forms.ModelForm, change: bool
     ) -> None:
-        if not change:
-            request.zf_secret = obj.webhook_secret = new_webhook_secret()  # type: ignore[attr-defined]
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        secret = obj.webhook_secret = new_webhook_secret()
         super().save_model(request, obj, form, change)
+        _key, key = ApiKey.issue(obj)
+        values = [
+            Value(name="api_key", title=_("API key"), env="ZF_API_KEY", value=key),
+            Value(
+                name="webhook_secret",
+                title=_("Webhook secret"),
+                env="ZF_WEBHOOK_SECRET",
+                value=secret,
+            ),
+        ]
+        groups = [door_facts.group(obj, API, None, values)]
+        groups += [self._issue(request, obj, code, form) for code in form.cleaned_data["doors"]]
+        request.zf_groups = groups  # type: ignore[attr-defined]
+
+    @staticmethod
+    def _issue(
+        request: HttpRequest, obj: Application, code: str, form: forms.ModelForm
+    ) -> dict[str, Any]:
+        given = {MERCHANT_KEY.name: form.cleaned_data[MERCHANT_KEY.name]}
+        try:
+            row, values = doors.issue(obj, code, given)
+        except InvalidInput as error:  # the name is taken: the application stands without this door
+            messages.error(request, f"{doors.get(code).TITLE}: {error}")
+            return door_facts.group(obj, code, None, [])
+        return door_facts.group(obj, code, row, values)
+
+    def log_addition(self, request: HttpRequest, obj: Application, message: Any) -> Any:
+        entry = super().log_addition(request, obj, message)
+        for group in request.zf_groups:  # type: ignore[attr-defined]
+            if group["values"]:
+                self.log_change(request, obj, f"Issued keys for the door {group['code']}.")
+        return entry
 
     def response_add(
         self, request: HttpRequest, obj: Application, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self.show_once(request, obj, _("Webhook secret"), request.zf_secret)  # type: ignore[attr-defined]
+        return self.issued(request, obj, request.zf_groups)  # type: ignore[attr-defined]
 
     def rotate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a new webhook secret; the old one signs nothing from now on."""
@@ -243,139 +333,3 @@ class ApplicationAdmin(SettingsAdmin):
 
 def new_webhook_secret() -> str:
     return "whsec_" + base64.b64encode(random.token_bytes(WEBHOOK_SECRET_BYTES)).decode()
-
-
-# --- API keys ---------------------------------------------------------------------------------
-
-
-class ApiKeyForm(forms.ModelForm):
-    scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("scopes"),
-        choices=ApiKey.Scope.choices,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        initial=list(ApiKey.Scope.values),
-    )
-    allowed_ips = forms.CharField(
-        label=gettext_lazy("allowed addresses"),
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy(
-            "One network per line, such as 203.0.113.0/24; empty allows every address."
-        ),
-    )
-
-    class Meta:
-        model = ApiKey
-        fields = ("application", "scopes", "allowed_ips", "expires_at")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial["allowed_ips"] = "\n".join(self.instance.allowed_ips)
-
-    def clean_allowed_ips(self) -> list[str]:
-        networks = []
-        for line in self.cleaned_data["allowed_ips"].replace(",", "\n").split():
-            try:
-                networks.append(str(ipaddress.ip_network(line, strict=False)))
-            except ValueError:
-                raise forms.ValidationError(
-                    _("%(line)s is not an address or network.") % {"line": line}
-                ) from None
-        return networks
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(SettingsAdmin):
-    form = ApiKeyForm
-    numbers = ("prefix",)
-    search_help_text = gettext_lazy("Beginning of the key, such as zf_1a2b3c4d")
-    autocomplete_fields = ("application",)
-    fields = ("application", "scopes", "allowed_ips", "expires_at")
-    fixed_fields = ("application",)
-    list_select_related = ("application__merchant",)
-    list_filter = (ApplicationFilter,)
-    change_form_outer_after_template = "console/_revoke.html"
-
-    @column(gettext_lazy("prefix"), css="main")
-    def number(self, row: ApiKey) -> str:
-        return cells.number_link("apikey", row.pk, f"{row.prefix}…")
-
-    @column(gettext_lazy("status"), css="side")
-    def state(self, row: ApiKey) -> str:
-        return key_chip(row)
-
-    @column(gettext_lazy("application"), css="sub")
-    def whose(self, row: ApiKey) -> str:
-        return f"{row.application.merchant.name} · {row.application.name}"
-
-    @column(gettext_lazy("scopes"), css="wide")
-    def may(self, row: ApiKey) -> str:
-        labels = dict(ApiKey.Scope.choices)
-        return ", ".join(str(labels.get(scope, scope)) for scope in row.scopes)
-
-    @column(gettext_lazy("expires"), css="wide")
-    def until(self, row: ApiKey) -> str:
-        return cells.time(row.expires_at)
-
-    @column(gettext_lazy("last used"), css="end")
-    def used(self, row: ApiKey) -> str:
-        return cells.time(row.last_used_at)
-
-    columns = (number, state, whose, may, until, used)
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.revoke_view)
-        return [path("<int:pk>/revoke/", view, name="orders_apikey_revoke"), *super().get_urls()]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        extra = dict(extra_context or {})
-        if row is not None:
-            extra["key_chip"] = key_chip(row)
-            extra["revoke_url"] = reverse("admin:orders_apikey_revoke", args=[row.pk])
-            extra["can_revoke"] = row.revoked_at is None and self.has_change_permission(
-                request, row
-            )
-        return super().change_view(request, object_id, form_url, extra)
-
-    def save_model(
-        self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool
-    ) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        row, key = ApiKey.issue(obj.application, scopes=obj.scopes, expires_at=obj.expires_at)
-        row.allowed_ips = obj.allowed_ips
-        row.save(update_fields=["allowed_ips"])
-        obj.pk, obj.prefix, obj.digest = row.pk, row.prefix, row.digest
-        request.zf_secret = key  # type: ignore[attr-defined]
-
-    def response_add(
-        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        return self.show_once(request, obj, _("API key"), request.zf_secret)  # type: ignore[attr-defined]
-
-    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """End a key at once. A second click finds it ended and changes nothing."""
-        row = self.post_only(request, pk)
-        if isinstance(row, HttpResponse):
-            return row
-        if ApiKey.objects.filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):
-            self.log_change(request, row, "Revoked.")
-        self.message_user(request, _("The key is revoked."), messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:orders_apikey_change", args=[pk]))
-
-
-def key_chip(row: ApiKey) -> str:
-    if row.revoked_at is not None:
-        return cells.chip(_("revoked"), "bad")
-    if not row.is_usable(timezone.now()):
-        return cells.chip(_("expired"), "warn")
-    return cells.chip(_("active"), "good")

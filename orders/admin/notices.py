@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from orders import doors
 from orders.admin import cells, queues, words
 from orders.admin.filters import ApplicationFilter, DayFilter, choice_filter, queue_filter
 from orders.admin.lists import column
@@ -22,6 +26,13 @@ from orders.engine.notices import replay
 from orders.models import MerchantNotice
 
 MOST_AT_ONCE = 1_000
+BRISK, CALM = "2s", "10s"
+SOON = timedelta(minutes=2)
+
+
+def dialect_options() -> list[tuple[str, Any]]:
+    """In whose words merchants are told, by the doors' own names."""
+    return [(doors.get(code).NOTICES, doors.get(code).TITLE) for code in doors.codes()]
 
 
 @admin.register(MerchantNotice)
@@ -35,6 +46,8 @@ class MerchantNoticeAdmin(PageAdmin):
     list_filter = (
         queue_filter(*queues.NOTICE),
         choice_filter("status", gettext_lazy("status"), lambda: MerchantNotice.Status.choices),
+        choice_filter("dialect", gettext_lazy("in the words of"), dialect_options),
+        choice_filter("kind", gettext_lazy("notice"), lambda: list(words.NOTICES.items())),
         ApplicationFilter,
         DayFilter,
     )
@@ -86,9 +99,10 @@ class MerchantNoticeAdmin(PageAdmin):
         self._replay(request, list(queryset.values_list("pk", flat=True)[:MOST_AT_ONCE]))
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.replay_view)
+        wrap, name = self.admin_site.admin_view, "orders_merchantnotice"
         return [
-            path("<int:pk>/replay/", view, name="orders_merchantnotice_replay"),
+            path("<int:pk>/replay/", wrap(self.replay_view), name=f"{name}_replay"),
+            path("<int:pk>/live/", wrap(self.live_view), name=f"{name}_live"),
             *super().get_urls(),
         ]
 
@@ -107,12 +121,24 @@ class MerchantNoticeAdmin(PageAdmin):
 
     # --- the page ------------------------------------------------------------------------------
 
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The page's content; 204 while nothing has changed since version ``v``."""
+        row = self.load(pk)
+        if row is None:
+            return HttpResponse(status=404)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if request.GET.get("v") == version(row):
+            return HttpResponse(status=204)
+        return render(request, "console/_record.html", self.page(request, row))
+
     def page(self, request: HttpRequest, row: MerchantNotice) -> dict[str, Any]:
         facts: Facts = [
             (_("order number"), order_link(row.order_no)),
             (_("notice"), f"{words.notice(row.kind)} · {row.kind}"),
             ("webhook-id", row.notice_id),
             (_("application"), row.application.name),
+            (_("in the words of"), dict(dialect_options()).get(row.dialect, row.dialect)),
             (_("address"), row.url),
             (_("tries"), row.tries),
             (_("created"), cells.time(row.created_at)),
@@ -126,6 +152,9 @@ class MerchantNoticeAdmin(PageAdmin):
             "facts": facts,
             "texts": [(_("Content, as signed and sent"), pretty(row.body))],
             "attempts": list(row.attempts.order_by("-number")[:100]),
+            "live_url": reverse("admin:orders_merchantnotice_live", args=[row.pk]),
+            "version": version(row),
+            "pace": pace(row),
             "post": {
                 "url": reverse("admin:orders_merchantnotice_replay", args=[row.pk]),
                 "label": _("Send again"),
@@ -135,6 +164,18 @@ class MerchantNoticeAdmin(PageAdmin):
                 else _("Your role may not replay notices."),
             },
         }
+
+
+def version(row: MerchantNotice) -> str:
+    """Other, once there is something new to see."""
+    return f"{row.status}.{row.tries}.{row.due_at.timestamp():.0f}"
+
+
+def pace(row: MerchantNotice) -> str:
+    """How often the page looks again; empty once it is over."""
+    if row.ended_at is not None:
+        return ""
+    return BRISK if row.due_at - timezone.now() < SOON else CALM
 
 
 def pretty(text: str) -> str:

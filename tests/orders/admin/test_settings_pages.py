@@ -14,12 +14,15 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from channels.base import AccountField, Problem
 from orders import secrets
 from orders.admin import accounts
-from orders.models import ApiKey, Application, ChannelAccount, Merchant
+from orders.models import ApiKey, ChannelAccount, Merchant
 from tests import cast
 from tests.orders.admin.conftest import ClientOf
 
 ORDERS = "/admin/orders"
-SHARING = {"allocation_delay": "3600", "allocation_min_amount": "1.00"}
+SHARING = {
+    "allocation_delay": "3600", "allocation_min_amount": "1.00", "store_unpaid_minutes": "15",
+    "store_accept_minutes": "10",
+}  # fmt: skip
 """What an application's form asks for besides its names."""
 
 
@@ -87,26 +90,13 @@ def test_revoking_ends_a_key_by_post_and_twice_does_no_harm(
 # --- applications ------------------------------------------------------------------------------
 
 
-def test_a_new_application_gets_a_webhook_secret_that_is_shown_once(
-    as_root: Client, house: cast.House
-) -> None:
-    fields = {"merchant": house.merchant.pk, "app_id": "shop-2", "name": "Shop 2",
-              "notify_url": "https://shop.example/hook", "is_active": "on", **SHARING}  # fmt: skip
-
-    answer = as_root.post(f"{ORDERS}/application/add/", fields)
-
-    row = Application.objects.get(app_id="shop-2")
-    assert secret_of(answer.content.decode()) == row.webhook_secret
-    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", row.webhook_secret)
-
-
 def test_an_application_says_whether_when_and_above_what_it_shares(
     as_root: Client, house: cast.House
 ) -> None:
     url = f"{ORDERS}/application/{house.application.pk}/change/"
     fields = {
         "name": "Shop A", "notify_url": "", "is_active": "on", "auto_allocation": "on",
-        "auto_finish": "on", "allocation_delay": "90", "allocation_min_amount": "12.30",
+        "auto_finish": "on", **SHARING, "allocation_delay": "90", "allocation_min_amount": "12.30",
     }  # fmt: skip
     assert 'value="1.00"' in as_root.get(url).content.decode()
 
