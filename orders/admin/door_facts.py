@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from orders import dialects, doors, secrets
 from orders.admin import cells
@@ -74,7 +74,7 @@ def chip(row: Application, code: str, key: DoorKey | None) -> str:
         return cells.chip(_("no keys yet"), "mute")
     if not key.is_active:
         return cells.chip(_("switched off"), "mute")
-    return cells.chip(_("open"), "good")
+    return cells.chip(pgettext("a door", "open"), "good")
 
 
 def line(row: Application, code: str, key: DoorKey | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from orders import doors
 from orders.admin import door_facts
@@ -43,7 +43,8 @@ class DoorForm(ConsoleForm):
     def __init__(self, *args: Any, door: Door, row: DoorKey | None, **kwargs: Any) -> None:
         shown = [one for one in door.FIELDS if row is None or not one.is_fixed]
         self.more_fields = {one.name: form_field(one, row) for one in shown}
-        self.half = tuple(one.name for one in shown if one.is_fixed)
+        fixed = tuple(one.name for one in shown if one.is_fixed)
+        self.half = fixed if len(fixed) > 1 else ()
         super().__init__(*args, **kwargs)
 
     def given(self) -> dict[str, str]:
@@ -287,7 +288,7 @@ class DoorPages:
         """The one answer that has the secrets. Nothing stores it, and no cache may keep it."""
         values: list[Value] = [value for one in groups for value in one["values"]]
         context = {
-            **self._frame(request, row, _("Keys")),
+            **self._frame(request, row, pgettext("of an application", "Keys")),
             "groups": groups,
             "exports": "\n".join(value.export for value in values),
         }

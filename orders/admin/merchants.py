@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminTextareaWidget,
@@ -39,6 +39,7 @@ class SettingsAdmin(ConsoleAdmin):
     """Rows that people make and change, kept for ever: switched off, never deleted."""
 
     keyset_ordering = ("pk",)
+    ordering = ("pk",)  # for the menus of other pages' forms, which turn pages too
     fixed_fields: tuple[str, ...] = ()
     """Chosen when the row is made and never changed: numbers are made of them."""
 
@@ -144,6 +145,7 @@ class ApplicationForm(forms.ModelForm):
 
     allocation_min_amount = YuanField(
         label=gettext_lazy("least amount to share"),
+        initial=Application._meta.get_field("allocation_min_amount").get_default,
         help_text=gettext_lazy("Yuan; smaller orders are left alone."),
         widget=UnfoldAdminTextInputWidget,
     )
@@ -204,7 +206,10 @@ class ApplicationAdmin(DoorPages, SettingsAdmin):
         ),
     )
     fixed_fields = ("merchant", "app_id")
-    new_keys = (gettext_lazy("Keys"), {"fields": ("doors", "merchant_public_key_pem")})
+    new_keys = (
+        pgettext_lazy("of an application", "Keys"),
+        {"fields": ("doors", "merchant_public_key_pem")},
+    )
     list_select_related = ("merchant",)
     list_filter = (MerchantFilter,)
     change_form_outer_after_template = "console/_application.html"
