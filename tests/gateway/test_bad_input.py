@@ -342,7 +342,7 @@ def test_a_body_that_is_cut_off_is_400(api: Api):
 @pytest.mark.parametrize(
     "path",
     ["", "v1", "v1/", "v2/pay-orders", "v1/pay-order", "v1/pay-orders/", "v1/refunds/",
-     "v1/store-orders", "v1/%0A", "schema"],
+     "v1/shop-orders", "v1/%0A", "schema"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_unknown_address_is_404_in_the_same_envelope(api: Api, method, path):

@@ -171,6 +171,7 @@ def test_every_fault_of_the_catalogue_can_be_set_and_has_words_in_both_languages
         "pay",
         "query",
         "close",
+        "reverse",
         "refund",
         "query_refund",
         "certificates",

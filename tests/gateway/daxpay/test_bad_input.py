@@ -165,7 +165,7 @@ def test_a_nonce_outlives_every_moment_at_which_its_message_is_in_time(
 ):
     """Upstream forgets it after 300 s; a message from 300 s ahead would come in twice."""
     shop.call("ping", {"nonceStr": "kept"})
-    (name,) = redis_client.keys("*nonce:pay:*kept*")
+    (name,) = redis_client.keys(store.key("nonce:pay:*kept*"))
     assert redis_client.ttl(name) > 600 - 30
 
 
@@ -174,7 +174,7 @@ def test_a_message_out_of_time_is_refused_and_uses_no_nonce(shop: Shop, seconds,
     at = datetime.now(BEIJING) + timedelta(seconds=seconds)
     stale = {**PAY, "reqTime": at.strftime("%Y-%m-%d %H:%M:%S")}
     refused(shop.call("pay", stale), 10410)
-    assert redis_client.keys("*nonce:pay:*") == []
+    assert redis_client.keys(store.key("nonce:pay:*")) == []
     assert written() == NOTHING
 
 

@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from channels.base import Outcome, Pay, PayState
-from orders.engine import drain, handover, wake
+from orders.engine import drain, handover, store, wake
 from orders.errors import InvalidInput, NotNow
 from orders.models import ChannelCall, Event, MerchantNotice, PayOrder, WorkState
 from orders.services import corridor, pay
@@ -65,7 +65,7 @@ def test_a_code_that_cannot_be_is_refused_before_anything_is_written(
     given = {"auth_code": CODE, **changes}["auth_code"]
     assert not given or given not in str(caught.value)
     assert not PayOrder.objects.exists()
-    assert not list(redis_client.scan_iter(match="*paycode*"))
+    assert not list(redis_client.scan_iter(match=store.key("paycode*")))
 
 
 @pytest.mark.parametrize("address", ["ftp://shop.example/", "javascript:alert(1)", "shop", "//x"])
@@ -199,7 +199,7 @@ def test_a_repeated_request_gets_the_same_order_and_its_code_is_dropped(
     again = scan(house, auth_code=ANOTHER)
     assert (again.order_no, again.status, again.is_new) == (order.order_no, status, False)
     assert ChannelCall.objects.count() == 1
-    assert not list(redis_client.scan_iter(match="*paycode*"))
+    assert not list(redis_client.scan_iter(match=store.key("paycode*")))
 
 
 def test_of_two_requests_at_once_the_slower_leaves_no_code(house, redis_client, monkeypatch):
@@ -209,7 +209,7 @@ def test_of_two_requests_at_once_the_slower_leaves_no_code(house, redis_client, 
     monkeypatch.setattr(pay.create, "_existing", _blind_once(found))
     second = scan(house, auth_code=ANOTHER)
     assert second.order_no == first.order_no
-    assert not list(redis_client.scan_iter(match="*paycode*"))
+    assert not list(redis_client.scan_iter(match=store.key("paycode*")))
 
 
 def _blind_once(found):
@@ -228,7 +228,7 @@ def test_a_withdrawn_order_leaves_no_code(house, redis_client, django_capture_on
     with django_capture_on_commit_callbacks(execute=True):
         pay.request_close(order.order_no, cast.MERCHANT_ACTOR)
     assert cast.reload(order).status == "close"
-    assert not list(redis_client.scan_iter(match="*paycode*"))
+    assert not list(redis_client.scan_iter(match=store.key("paycode*")))
 
 
 # --- the till's time ----------------------------------------------------------------------
