@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import time_machine
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from channels.base import Outcome, Pay, PayState
 from orders.engine import drain, handover, store, wake
@@ -81,7 +81,7 @@ def test_without_redis_no_order_is_made_and_the_sentence_says_so(house, monkeypa
         raise handover.NotHandedOver
 
     monkeypatch.setattr(handover, "put", away)
-    with pytest.raises(NotNow, match="nothing was charged"):
+    with translation.override("en"), pytest.raises(NotNow, match="nothing was charged"):
         scan(house)
     assert not PayOrder.objects.exists()
     assert not ChannelCall.objects.exists()
