@@ -73,6 +73,12 @@ class MerchantNotice(models.Model):
             models.Index(fields=["store_order", "id"], name="notice_store_order"),
             models.Index(fields=["created_at", "id"], name="notice_created"),
             models.Index(fields=["status", "created_at", "id"], name="notice_status_created"),
+            models.Index(fields=["kind", "created_at", "id"], name="notice_kind_created"),
+            models.Index(
+                fields=["dialect", "created_at", "id"],
+                condition=~Q(dialect="standard"),
+                name="notice_dialect_created",
+            ),
             models.Index(fields=["order_no"], name="notice_order_no"),
             models.Index(
                 fields=["application", "created_at", "id"], name="notice_application_created"

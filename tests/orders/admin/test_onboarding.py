@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orders import doors, secrets
@@ -408,3 +410,29 @@ def test_notices_are_filtered_by_words_and_kind(as_auditor: Client, house: cast.
     assert (
         "is not applied" in as_auditor.get(f"{listed}?dialect=morse", follow=True).content.decode()
     )
+
+
+def test_a_rare_kind_of_notice_is_found_by_an_index(as_auditor: Client, house: cast.House) -> None:
+    notice = cast.make_notice(house)
+    many = (
+        MerchantNotice(
+            application=house.application, kind="pay_order.success", notice_id=f"msg_{n}",
+            url=notice.url, body="{}", status="dead", state="ended",
+        )
+        for n in range(5_000)
+    )  # fmt: skip
+    MerchantNotice.objects.bulk_create(many)
+    MerchantNotice.objects.filter(pk=notice.pk).update(kind="notice.test", dialect="daxpay")
+    with connection.cursor() as cursor:
+        cursor.execute("analyze orders_merchantnotice")
+
+    for query in ("kind=notice.test", "dialect=daxpay"):
+        with CaptureQueriesContext(connection) as queries:
+            html = as_auditor.get(f"{ORDERS}/merchantnotice/?{query}").content.decode()
+        assert html.count('<td class="main">') == 1
+        read = [one["sql"] for one in queries.captured_queries if "merchantnotice" in one["sql"]]
+        with connection.cursor() as cursor:
+            for sql in read:
+                cursor.execute("explain " + sql)
+                plan = "\n".join(row[0] for row in cursor.fetchall())
+                assert f"notice_{query.partition('=')[0]}_created" in plan, plan
