@@ -99,7 +99,7 @@ def test_every_example_of_the_own_api_works(shop: Shop, tmp_path: Path) -> None:
     made = json.loads(shop.run(create, tmp_path))
 
     order = PayOrder.objects.get()
-    assert (made["order_no"], made["amount"]) == (order.order_no, 1)
+    assert (made["order_no"], made["amount"]) == (order.order_no, 12800)
     assert (order.channel, order.method, order.application) == (
         "sandbox", "native", shop.house.application,
     )  # fmt: skip
