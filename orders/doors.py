@@ -51,6 +51,7 @@ class Kind(StrEnum):
     URL = "url"
     PUBLIC_KEY = "public_key"
     FLAG = "flag"
+    CHOICE = "choice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,8 @@ class Field:
     title: Any
     help: Any = ""
     kind: Kind = Kind.TEXT
+    choices: Sequence[tuple[str, Any]] = ()
+    """(value, words) of a CHOICE."""
     is_fixed: bool = False
     """Part of the identity: given when the keys are issued, or made then; never changed."""
 
@@ -339,6 +342,11 @@ def _value(one: Field, text: str) -> str:
     if one.kind == Kind.PUBLIC_KEY:
         return pem.public_key(text, field=one.name)
     text = text.strip()
+    if one.kind == Kind.CHOICE:
+        if text not in dict(one.choices):
+            said = N_("%(field)s has no such choice.")
+            raise InvalidInput(one.name, "unknown_choice", said, {"field": one.name})
+        return text
     if one.kind == Kind.URL:
         fields.url(one.name, text)
     elif len(text) > TEXT_MOST or not text.isascii() or not text.isprintable() or ":" in text:

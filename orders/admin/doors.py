@@ -66,6 +66,8 @@ def form_field(one: doors.Field, row: DoorKey | None) -> forms.Field:
                 "Stored, fingerprint %(mark)s; leave empty to keep it. Any spelling will do."
             ) % {"mark": mark}
         return forms.CharField(widget=forms.Textarea(attrs=AREA), **common)
+    if one.kind == Kind.CHOICE:
+        return forms.ChoiceField(initial=stored, choices=list(one.choices), **common)
     return forms.CharField(initial=stored, **common)
 
 

@@ -5,6 +5,8 @@ every door's self-check says what its door would say.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import socket
@@ -106,7 +108,7 @@ def test_every_example_of_the_own_api_works(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_every_example_of_daxpay_works(shop: Shop, tmp_path: Path) -> None:
-    sdk, order = of(shop, "daxpay", "python")
+    sdk, order, older = of(shop, "daxpay", "python")
     (curl,) = of(shop, "daxpay", "bash")
 
     said = shop.run(sdk, tmp_path).splitlines()
@@ -119,6 +121,9 @@ def test_every_example_of_daxpay_works(shop: Shop, tmp_path: Path) -> None:
     row = PayOrder.objects.get()
     assert (row.channel, row.amount) == ("alipay", 1)
     assert placed["code"] == 20043  # made; no worker runs here, so nobody has placed it yet
+    json.loads(shop.run(older, tmp_path))
+    second = PayOrder.objects.exclude(pk=row.pk).get()
+    assert (second.channel, second.amount, second.door) == ("alipay", 1, "daxpay_g3")
 
 
 def test_every_example_of_kaigedian_works(shop: Shop, tmp_path: Path) -> None:
@@ -153,7 +158,7 @@ def test_no_example_is_left_out_here_and_none_holds_a_secret(shop: Shop) -> None
 
     assert found == {
         "api": ["bash", "bash", "python"],
-        "daxpay": ["python", "bash", "python"],
+        "daxpay": ["python", "bash", "python", "python"],
         "kaigedian": ["python", "bash"],
         "minapp": ["javascript", "bash"],
     }
@@ -438,6 +443,49 @@ def test_the_check_of_an_envelope_is_the_doors_own(house: cast.House) -> None:
     assert (state, "only requestBody was signed" in said) == (State.BAD, True)
     assert steps(row, {**envelope, "requestBody": "x"})[3][0] == State.BAD
     assert steps(row, {**envelope, "partnerId": "9"})[2][0] == State.BAD
+
+
+def older(row: DoorKey, kind: str = "md5", secret: str = "") -> dict[str, Any]:
+    """A G3 request; its signature as its documentation says."""
+    message = {
+        "mchNo": "MA", "appId": "app-a", "reqTime": "2026-11-20 12:00:00", "bizOrderNo": "B-1",
+        "title": "Tea", "amount": 128.5,
+    }  # fmt: skip
+    secret = secret or row.secrets["g3_secret"]
+    text = "&".join(f"{name}={message[name]}" for name in sorted(message)) + f"&key={secret}"
+    data = text.upper().encode()
+    made = hashlib.md5(data).hexdigest() if kind == "md5" else hmac.digest(
+        secret.encode(), data, "sha256"
+    ).hex()  # fmt: skip
+    return {**message, "sign": made}
+
+
+def test_a_request_of_the_third_generation_is_checked_without_showing_its_secret(
+    house: cast.House,
+) -> None:
+    row, _message = daxpay(house)
+    text = "AMOUNT=128.5&APPID=APP-A&BIZORDERNO=B-1&MCHNO=MA&REQTIME=2026-11-20 12:00:00&TITLE=TEA"
+    secret = row.secrets["g3_secret"]
+    body = json.dumps(older(row))
+
+    found = doors.get("daxpay").check(row, {"body": body, "text": f"{text}&KEY={secret}"}, NOW)
+
+    assert [one.state for one in found] == [State.GOOD] * 5
+    assert found[3].texts == [("This is what has to be signed (UTF-8)", text)]
+    assert secret.upper() not in str(found).upper()
+    assert "by the G3 secret (md5)" in found[4].said
+    assert steps(row, older(row, "hmac"))[4][0] == State.GOOD
+    assert "Another text was signed" in steps(row, older(row, secret="other"))[4][1]
+    assert steps(row, {**older(row), "appId": None})[1][0] == State.BAD
+    row = doors.fill(row, {"g3_sign_type": "hmac_sha256"})
+    assert "but md5 was used; set here is hmac_sha256" in steps(row, older(row))[4][1]
+
+
+def test_a_choice_that_there_is_not_is_refused(house: cast.House) -> None:
+    row, _message = daxpay(house)
+    with pytest.raises(InvalidInput, match="g3_sign_type has no such choice"):
+        doors.fill(row, {"g3_sign_type": "rot13"})
+    assert cast.reload(row).config == row.config
 
 
 def test_nothing_that_onboarding_does_writes_an_order(house: cast.House) -> None:

@@ -69,7 +69,31 @@ request = urllib.request.Request(
 print(urllib.request.urlopen(request).read().decode())
 """
 
+OLDER = """\
+import datetime, hashlib, hmac, json, os, urllib.request, uuid
+
+secret = os.environ["ZF_DAXPAY_G3_SECRET"]
+beijing = datetime.timezone(datetime.timedelta(hours=8))
+message = {{  # G3: yuan, and one secret for both sides
+    "mchNo": {mch_no},
+    "appId": {app_id},
+    "reqTime": datetime.datetime.now(beijing).strftime("%Y-%m-%d %H:%M:%S"),
+    "bizOrderNo": "TRY-" + uuid.uuid4().hex[:12],
+    "title": "Longjing tea",
+    "amount": 0.01,
+    "channel": {channel},
+    "method": "qrcode",
+}}
+text = "&".join(f"{{name}}={{message[name]}}" for name in sorted(message)) + f"&key={{secret}}"
+message["sign"] = hmac.new(secret.encode(), text.upper().encode(), hashlib.sha256).hexdigest()
+request = urllib.request.Request(
+    {url}, json.dumps(message).encode(), {{"Content-Type": "application/json"}}
+)
+print(urllib.request.urlopen(request).read().decode())
+"""
+
 METHODS = {"wechat": "wechat_qr", "alipay": "alipay_qr"}
+OLDER_CHANNELS = {"wechat": "wechat_pay", "alipay": "ali_pay"}
 
 
 def examples(place: Place) -> list[Example]:
@@ -99,19 +123,29 @@ def examples(place: Place) -> list[Example]:
             ),
         ),
     ]
-    method = next((METHODS[code] for code in place.channels if code in METHODS), "")
-    if method:
-        found.append(
-            Example(
-                title=_("An order, signed without an SDK"),
-                language="python",
-                needs="pip install cryptography",
-                text=ORDER.format(
-                    url=literal(f"{place.base_url}/unipay/pay"),
-                    mch_no=literal(mch_no),
-                    app_id=literal(app_id),
-                    method=literal(method),
-                ),
-            )
-        )
+    channel = next((code for code in place.channels if code in METHODS), "")
+    if channel:
+        names = {
+            "url": literal(f"{place.base_url}/unipay/pay"),
+            "mch_no": literal(mch_no),
+            "app_id": literal(app_id),
+        }
+        found += _orders(channel, names)
     return found
+
+
+def _orders(channel: str, names: dict[str, str]) -> list[Example]:
+    """Of one fen, which is real money where the account is."""
+    return [
+        Example(
+            title=_("An order, signed without an SDK"),
+            language="python",
+            needs="pip install cryptography",
+            text=ORDER.format(method=literal(METHODS[channel]), **names),
+        ),
+        Example(
+            title=_("The same by the third generation (G3)"),
+            language="python",
+            text=OLDER.format(channel=literal(OLDER_CHANNELS[channel]), **names),
+        ),
+    ]
