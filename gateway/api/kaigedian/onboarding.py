@@ -55,19 +55,19 @@ FIELDS = (
     ),
     Field(
         name="response_body_as_object",
-        title=gettext_lazy("responseBody as an object"),
+        title=gettext_lazy("answers with responseBody as an object"),
         help=gettext_lazy("The documents show both; partners' programs read one of them."),
         kind=Kind.FLAG,
     ),
     Field(
         name="partner_id",
-        title="partnerId",
+        title=gettext_lazy("partner's number (partnerId)"),
         help=gettext_lazy("The one that the merchant's programs have already; empty makes one."),
         is_fixed=True,
     ),
     Field(
         name="app_id",
-        title="appId",
+        title=gettext_lazy("application's number (appId)"),
         help=gettext_lazy("The one that the merchant's programs have already; empty makes one."),
         is_fixed=True,
     ),

@@ -21,6 +21,7 @@ from tests import cast
 from tests.gateway.test_onboarding import pair, sign_string, signed
 from tests.orders.admin.conftest import ClientOf
 from tests.orders.admin.test_settings_pages import ORDERS, SHARING
+from tests.orders.admin.test_words import CHINESE, KNOWN, NAMES, visible
 
 
 def shown(html: str) -> dict[str, str]:
@@ -436,3 +437,29 @@ def test_a_rare_kind_of_notice_is_found_by_an_index(as_auditor: Client, house: c
                 cursor.execute("explain " + sql)
                 plan = "\n".join(row[0] for row in cursor.fetchall())
                 assert f"notice_{query.partition('=')[0]}_created" in plan, plan
+
+
+# --- words ------------------------------------------------------------------------------------
+
+TECHNICAL = re.compile(
+    r"^(DaxPay|RSA|G3|SDK|Python|bash|python|javascript|curl|openssl|minapp-sdk|payBodyType|qr_code|"
+    r"jsapi|HMAC-SHA256|appId|partnerId|responseBody|UTF-8|MA:app-a|A:|"
+    r"reqTime|reqId|nonceStr|SHA-256|[0-9a-f]{8,64})$"
+)
+
+
+@pytest.mark.parametrize("code", ["api", "daxpay", "kaigedian", "minapp"])
+@pytest.mark.parametrize("is_issued", [True, False])
+def test_a_doors_page_is_in_the_readers_language(
+    as_root: Client, house: cast.House, code: str, is_issued: bool
+) -> None:
+    if is_issued and code != "api":
+        doors.issue(house.application, code, {})
+    page = door(house.application, code)
+
+    chinese = visible(as_root.get(page, headers={"Accept-Language": "zh-CN,zh"}).content.decode())
+    english = visible(as_root.get(page, headers={"Accept-Language": "en"}).content.decode())
+
+    words = re.findall(r"[A-Za-z][\w.:/-]*", re.sub(r"\b[0-9a-f]{8,64}\b", "", chinese))
+    assert [one for one in words if not KNOWN.match(one) and not TECHNICAL.match(one)] == []
+    assert CHINESE.findall(NAMES.sub("", english)) == []
