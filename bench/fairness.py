@@ -1,4 +1,5 @@
-"""Does a dead merchant delay another one? Notices of one, alone and behind 100,000 of the other.
+"""Do dead merchants delay another one? His notices, alone, behind 100,000 of one of them, and
+behind as many of twenty.
 
 One worker process drains the queue. The dead merchant's receiver takes every connection and never
 answers, which is the worst that he can do: a refused connection is over at once.
@@ -23,6 +24,8 @@ from orders.models import Application, Merchant, MerchantNotice
 from orders.services import notices
 
 QUEUED = 100_000
+MANY = 20
+"""Dead merchants at once: together they may have more in flight than there are threads."""
 ASKED = 20
 """Notices of the living merchant, one after the other."""
 PATIENCE_S = 60
@@ -33,7 +36,8 @@ class Found:
     """Seconds from the commit of a notice to its arrival, median and worst."""
 
     alone: tuple[float, float]
-    behind: tuple[float, float]
+    behind_one: tuple[float, float]
+    behind_many: tuple[float, float]
 
 
 def measure() -> Found:
@@ -41,15 +45,22 @@ def measure() -> Found:
     with _receiver() as (address, arrivals), _silence() as hole, _worker():
         living = _merchant("living", address)
         alone = _ask(living, arrivals)
-        dead = _merchant("dead", hole)
-        _queue(dead)
-        behind = _ask(living, arrivals)
-        waiting = MerchantNotice.objects.filter(application=dead, status="pending").count()
-    assert waiting > QUEUED * 0.9, f"only {waiting} notices of the dead merchant were left"
-    MerchantNotice.objects.filter(application=dead).update(
-        status="dead", state="ended", ended_at="2026-01-01T00:00:00Z"
-    )
-    return Found(alone=alone, behind=behind)
+        one = _behind([_merchant("dead", hole)], living, arrivals)
+        many = [_merchant(f"dead-{number}", hole) for number in range(MANY)]
+        return Found(alone=alone, behind_one=one, behind_many=_behind(many, living, arrivals))
+
+
+def _behind(
+    dead: list[Application], living: Application, arrivals: dict[str, float]
+) -> tuple[float, float]:
+    for application in dead:
+        _queue(application, QUEUED // len(dead))
+    found = _ask(living, arrivals)
+    queue = MerchantNotice.objects.filter(application__in=dead)
+    waiting = queue.filter(status="pending").count()
+    assert waiting > QUEUED * 0.9, f"only {waiting} notices of the dead were left"
+    queue.update(status="dead", state="ended", ended_at="2026-01-01T00:00:00Z")
+    return found
 
 
 def _ask(application: Application, arrivals: dict[str, float]) -> tuple[float, float]:
@@ -72,18 +83,18 @@ def _merchant(name: str, url: str) -> Application:
     return application
 
 
-def _queue(application: Application) -> None:
+def _queue(application: Application, count: int) -> None:
     MerchantNotice.objects.bulk_create(
         (
             MerchantNotice(
                 application=application,
                 order_no="",
                 kind="notice.test",
-                notice_id=f"msg_dead_{number}",
+                notice_id=f"msg_{application.app_id}_{number}",
                 url=application.notify_url,
                 body="{}",
             )
-            for number in range(QUEUED)
+            for number in range(count)
         ),
         batch_size=5_000,
     )

@@ -65,7 +65,8 @@ def main() -> None:
         "",
         f"{'a notice from its commit to its arrival, ms':<60}{'median':>8}{'worst':>8}",
         delay("alone", fair.alone),
-        delay(f"behind {fairness.QUEUED:,} of a merchant who never answers", fair.behind),
+        delay(f"behind {fairness.QUEUED:,} of a merchant who never answers", fair.behind_one),
+        delay(f"behind as many of {fairness.MANY} such merchants", fair.behind_many),
     )
 
 

@@ -36,11 +36,12 @@ CALLBACK_LEASE = timedelta(seconds=15)
 """No wire, only a database transaction; doubled with each claim, so that a poisoned row does not
 cost a traceback every few seconds."""
 NOTICE_CAP = 8
-"""Deliveries that one worker keeps in flight for one application: a dead merchant holds eight
-threads and nobody up."""
+"""Deliveries that one worker keeps in flight for one application that takes them in at once."""
 
-# Each owner (account, application) is served at most up to its cap, oldest first; the owners take
-# turns by chance, because the outer limit would else always serve the first ones of the table.
+# Each owner (account, application) is served at most up to its cap, oldest first. Who holds the
+# fewest threads comes first: many dead merchants fill every thread, and each one that comes free
+# must go to somebody who answers, as soon as he has something due. Equals take turns by chance,
+# because the outer limit would else always serve the first ones of the table.
 _CLAIM = """
 with clock as (
     select coalesce(%(now)s::timestamptz, statement_timestamp()) as now
@@ -48,7 +49,9 @@ with clock as (
     select mine.id, mine.state as was, owner.cap,
            greatest(%(lease)s::interval,
                     (%(slow)s::jsonb ->> owner.channel)::interval) as lease
-      from (select id, {cap} as cap, {channel} as channel from {owners} order by random()) owner
+      from (select id, {cap} as cap, {channel} as channel from {owners}
+             where %(only)s::bigint[] is null or id = any(%(only)s)
+             order by coalesce((%(in_flight)s::jsonb ->> id::text)::int, 0), random()) owner
      cross join lateral (
         select id, state from {rows}
          where {owner_id} = owner.id and {which} state <> 'ended'
@@ -169,16 +172,24 @@ def calls(
 
 
 def notices(
-    room: int, in_flight: Mapping[int, int], *, now: datetime | None = None
+    room: int,
+    in_flight: Mapping[int, int],
+    *,
+    cap: int = NOTICE_CAP,
+    only: Sequence[int] | None = None,
+    now: datetime | None = None,
 ) -> list[Claim[MerchantNotice]]:
-    """Claim up to ``room`` due notices, at most NOTICE_CAP in flight for each application."""
-    params = {"cap": NOTICE_CAP, **_params(room, in_flight, now), "slow": "{}"}
+    """Claim up to ``room`` due notices, at most ``cap`` in flight for each application, of ``only``
+    these applications where they are named."""
+    params = {"cap": cap, **_params(room, in_flight, now), "slow": "{}"}
+    params["only"] = None if only is None else list(only)
     return [_claim(row) for row in MerchantNotice.objects.raw(_NOTICES, params)]
 
 
 def _params(room: int, in_flight: Mapping[int, int], now: datetime | None) -> dict[str, Any]:
     return {
         "room": room,
+        "only": None,
         "in_flight": json.dumps(in_flight),
         "now": now,
         "lease": lease(),

@@ -46,6 +46,7 @@ class Delivery:
     id: int
     attempt: int
     tries: int
+    application_id: int
     url: str
     dialect: str
     letter: dialects.Letter | None = field(repr=False)
@@ -77,6 +78,7 @@ def deliveries(notices: Sequence[MerchantNotice]) -> list[Delivery]:
             id=notice.pk,
             attempt=notice.attempt,
             tries=notice.tries,
+            application_id=notice.application_id,
             url=notice.url,
             dialect=notice.dialect,
             letter=letter,

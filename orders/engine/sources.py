@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from channels.base import Exchange, Outcome, Result
 from channels.transport import Transport
-from orders.engine import claim, notices, wire
+from orders.engine import claim, notices, patience, wire
 from orders.engine.notices import Attempt, Delivery
 from orders.engine.wake import CALLBACK, NOTICE
 from orders.engine.wire import Job, Wire
@@ -189,10 +189,15 @@ class Notices:
 
     def claim(self, room: int) -> Claimed:
         until = time.monotonic() + claim.lease().total_seconds()
-        flying = Counter(self.wire.flying())
-        claims = claim.notices(room, flying)
+        flying, quick = Counter(self.wire.flying()), patience.quick()
+        claims = claim.notices(room, flying, only=quick) if quick else []
+        flying.update(mine.row.application_id for mine in claims)
+        left = min(room - len(claims), room - self.wire.threads // patience.KEPT)
+        if left > 0:
+            more = claim.notices(left, flying, cap=patience.UNPROVEN_CAP)
+            flying.update(mine.row.application_id for mine in more)
+            claims += more
         rows = [mine.row for mine in claims]
-        flying.update(row.application_id for row in rows)
         prefetch_related_objects(rows, "application__merchant")
         notices.record_lost([mine.row for mine in claims if mine.is_lost])
         deliveries, failed = _each(_deliveries, rows)
@@ -200,7 +205,7 @@ class Notices:
             count=len(rows),
             jobs=[self._job(row, item, until) for row, item in deliveries],
             answers=[(row.pk, _undeliverable(row, error)) for row, error in failed],
-            is_held_back=any(count >= claim.NOTICE_CAP for count in flying.values()),
+            is_held_back=any(count >= patience.UNPROVEN_CAP for count in flying.values()),
         )
 
     def _job(self, notice: MerchantNotice, delivery: Delivery, until: float) -> Job:
@@ -211,6 +216,8 @@ class Notices:
         )
 
     def settle(self, answers: Sequence[Attempt]) -> None:
+        for attempt in answers:
+            patience.note(attempt.delivery.application_id, attempt.latency_ms)
         notices.record(answers)
 
     def name(self, answer: Attempt) -> str:
@@ -233,6 +240,7 @@ def _undeliverable(notice: MerchantNotice, error: Exception) -> Attempt:
         id=notice.pk,
         attempt=notice.attempt,
         tries=notice.tries,
+        application_id=notice.application_id,
         url=notice.url,
         dialect=notice.dialect,
         letter=None,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels import registry
 from channels.base import Capabilities, Command, Exchange, Method, Outcome, PayState, Result
-from orders.engine import wake, wire
+from orders.engine import patience, wake, wire
 from orders.models import Application, ChannelAccount, ChannelCall, MerchantNotice, PayOrder
 from orders.numbers import new_number
 from tests import cast
@@ -59,6 +59,12 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> FakeChannel:
     fake = FakeChannel()
     monkeypatch.setitem(registry._CHANNELS, "fake", fake)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_known() -> None:
+    """Numbers of applications come again in another test; what was seen of them must not."""
+    patience.forget()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from channels.base import CallbackFact, Outcome, PayState, Result
-from orders.engine import drain, sources, stop, wake, wire
+from orders.engine import database, drain, sources, stop, wake, wire
 from orders.engine.sources import Claimed
 from orders.engine.wire import Job
 from orders.models import ChannelAccount, ChannelCall, ChannelCallback
@@ -454,6 +454,8 @@ class Shelf:
 def shelf(monkeypatch):
     shelf = Shelf()
     monkeypatch.setattr(sources, "of", lambda _queue: shelf)
+    # There is no database behind it; a test before this one may have left its connection open.
+    monkeypatch.setattr(database, "renew", lambda: None)
     return shelf
 
 

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from channels.transport import NotSent, Transport
 from orders import standard
-from orders.engine import claim, drain, guard, ladder, wire
+from orders.engine import claim, drain, guard, ladder, patience, sources, wire
 from orders.engine import notices as engine
 from orders.errors import OperationRefused
 from orders.models import Application, Event, MerchantNotice, NoticeAttempt
@@ -344,8 +344,32 @@ def test_a_dead_merchant_delays_nobody_else(house, merchant):
         opener.start()
         drain.run("notice")
         opener.join()
-    assert waiting == [(20, claim.NOTICE_CAP)]
+    assert waiting == [(20, patience.UNPROVEN_CAP)]
     assert MerchantNotice.objects.filter(application=other, status="delivered").count() == 20
+
+
+def test_those_who_let_us_wait_never_hold_the_last_threads(house, wires):
+    """However many they are, and whatever they have due: of 32 threads 8 are kept."""
+    silent = [application(house, f"silent-{number}") for number in range(20)]
+    for owner in silent:
+        patience.note(owner.pk, 10_000)
+        notices(house, 5, "http://127.0.0.1:9/", of=owner)
+    answering = application(house, "answering")
+    patience.note(answering.pk, 5)
+    first = sources.Notices().claim(32)
+    assert [first.count, len({job.group for job in first.jobs})] == [24, 12]
+    notices(house, 5, "http://127.0.0.1:9/", of=answering)
+    then = sources.Notices().claim(8)
+    assert {job.group for job in then.jobs} == {answering.pk}
+    assert (first.is_held_back, then.count) == (True, 5)
+
+
+def test_who_was_slow_gets_few_at_once_until_he_is_quick_again(house, wires):
+    notices(house, 20, "http://127.0.0.1:9/")
+    patience.note(house.application.pk, patience.SLOW_MS)
+    assert sources.Notices().claim(32).count == patience.UNPROVEN_CAP
+    patience.note(house.application.pk, patience.SLOW_MS - 1)
+    assert sources.Notices().claim(32).count == claim.NOTICE_CAP
 
 
 # --- replay --------------------------------------------------------------------------------
